@@ -1,0 +1,65 @@
+"""Every way Pagemill can stop, in one tree. What is not here is data: a page or a document that failed is a row.
+
+    PagemillError
+    |-- ConfigError            the configuration or the command line is wrong; nothing was done
+    |-- SourceError            a corpus cannot be listed, or one document of it cannot be fetched
+    |   `-- DocumentMissing    the listed document is not there (any more), or may not be read
+    |-- StoreError             the output (or input) store refused or did not answer
+    |   |-- ObjectMissing      no object under that key
+    |   `-- StoreUnsafe        the store cannot put once, so two writers could overwrite each other
+    |-- EngineError            an engine cannot be opened, or broke its contract
+    |   `-- EngineDead         the engine was lost in mid-work; its worker must be replaced
+    |-- BuildError             a build cannot go on: another recipe, another plan, too many lost workers
+    |   `-- BuildIncomplete    some shards are missing; running the same command again finishes them
+    `-- VerifyError            the bucket does not hold what the build promised
+
+The message says what happened, why, and what to do about it. `jobs/` prints it on one line; `--debug` shows the traceback.
+"""
+
+
+class PagemillError(Exception):
+    """Root of the tree; `jobs/` turns it into one line and an exit code."""
+
+
+class ConfigError(PagemillError):
+    """Wrong use: a config key, a value, a path or an argument."""
+
+
+class SourceError(PagemillError):
+    """A corpus or a document of it cannot be read, for a cause outside the document's bytes."""
+
+
+class DocumentMissing(SourceError):
+    """One listed document is gone or forbidden; the corpus itself is fine. Becomes a quarantine entry."""
+
+
+class StoreError(PagemillError):
+    """The object store refused or did not answer, after the client's own retries."""
+
+
+class ObjectMissing(StoreError):
+    """No object under that key."""
+
+
+class StoreUnsafe(StoreError):
+    """The store ignores conditional writes, so exactly-once commits are impossible with more than one writer."""
+
+
+class EngineError(PagemillError):
+    """An engine cannot be opened, or did not give exactly one answer per page."""
+
+
+class EngineDead(EngineError):
+    """The engine was lost in mid-work; the worker that held it must be replaced."""
+
+
+class BuildError(PagemillError):
+    """The build cannot go on as asked."""
+
+
+class BuildIncomplete(BuildError):
+    """Some shards are missing; the same command finishes them."""
+
+
+class VerifyError(PagemillError):
+    """The bucket does not hold what the build promised."""

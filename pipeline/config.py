@@ -84,6 +84,11 @@ class PpocrConfig(Section):
     window_pages: PositiveInt = 16
     """Pages whose lines share recognition batches."""
 
+    @property
+    def cpus(self) -> float:
+        """Logical CPUs of one worker."""
+        return float(self.threads)
+
 
 class ScriptedConfig(Section):
     """Canned answers with a set timing: tests, drills, scale simulations."""
@@ -95,6 +100,11 @@ class ScriptedConfig(Section):
     """Every n-th page (by page hash) fails; 0 never."""
     loop_every: Annotated[int, Field(ge=0)] = 0
     """Every n-th page (by page hash) loops; 0 never."""
+
+    @property
+    def cpus(self) -> float:
+        """Logical CPUs of one worker."""
+        return 1.0
 
 
 EngineConfig = Annotated[PpocrConfig | ScriptedConfig, Field(discriminator="name")]

@@ -262,6 +262,22 @@ class ShardTimes:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ShardResult:
+    """What reading a shard gave, before it is committed."""
+
+    shard: Shard
+    documents: tuple[OpenedDocument, ...]
+    failures: tuple[DocumentFailure, ...]
+    """With `documents`, exactly one entry for every document of the shard."""
+    records: tuple[PageRecord, ...]
+    """Exactly one for every page of `documents`, by (doc_id, page_index)."""
+    engine: str
+    engine_version: str
+    times: ShardTimes
+    finished_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ShardReceipt:
     """Proof that a shard is written; a pure function of its pages file."""
 

@@ -1,0 +1,17 @@
+"""The same factory spread over Ray actors; the only library room that imports ray.
+
+In: the shards still to do and a BuildConfig. Out: a stream of receipts, and a pulse while nothing finishes. It hands out
+shards, waits, retries, replaces lost workers, and renders documents in tasks that may die without taking an engine along.
+It knows nothing of pages, rules or prices. Cost: 9 Ray processes and about 0.5 GB on one machine; images travel through
+the node's object store and never through the driver.
+
+    start.py          a local cluster, or a connection to a running one
+    supervisor.py     run_shards(): the queue of shards over elastic workers
+    worker.py         the actor: one engine, two shards at a time, one commit each
+    render_tasks.py   documents to pages in tasks with a deadline and a memory limit
+"""
+
+from pipeline.cluster.start import connect, disconnect
+from pipeline.cluster.supervisor import Pulse, run_shards
+
+__all__ = ["Pulse", "connect", "disconnect", "run_shards"]

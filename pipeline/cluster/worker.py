@@ -1,0 +1,61 @@
+"""The actor that reads shards: one engine, two shards at a time, one commit for each.
+
+In: a Shard. Out: its ShardReceipt, after the pages file lies in the store. It opens source, store and engine where it runs;
+only configs travel. Memory: the engine, plus per shard in work its rows and the pages between rendering and engine.
+"""
+
+import os
+import threading
+
+import ray
+
+from pipeline.builds.commit import commit_shard
+from pipeline.builds.schedule import SHARDS_PER_WORKER
+from pipeline.cluster.render_tasks import RenderTasks
+from pipeline.config import BuildConfig
+from pipeline.engines import open_engine
+from pipeline.flow import build_shard
+from pipeline.interfaces import Engine
+from pipeline.records import PageText, Shard, ShardReceipt
+from pipeline.sources import open_source
+from pipeline.store import open_store
+
+
+class Worker:
+    """Opened with `open()` and not in the constructor, so that an engine that cannot start says why."""
+
+    def __init__(self, config: BuildConfig) -> None:
+        self._config = config
+        self._num_pages_read = 0
+        self._lock = threading.Lock()
+
+    def open(self) -> str:
+        """Opens the engine; returns its version. Raises EngineError, ConfigError."""
+        node_id = ray.get_runtime_context().get_node_id()
+        self._name = f"{ray.util.get_node_ip_address()}/{os.getpid()}"
+        self._source = open_source(self._config.input)
+        self._store = open_store(self._config.output)
+        self._render = RenderTasks(self._config.render, node_id=node_id)
+        self._engine: Engine = open_engine(self._config.engine)
+        return self._engine.version
+
+    def build(self, shard: Shard) -> ShardReceipt:
+        """Reads, judges and commits one shard. Raises EngineDead, StoreError."""
+        result = build_shard(
+            shard,
+            source=self._source,
+            render=self._render,
+            engine=self._engine,
+            config=self._config,
+            on_page=self._count,
+        )
+        return commit_shard(self._store, self._config.build_id, result, worker=self._name)
+
+    def _count(self, page: PageText) -> None:
+        with self._lock:
+            self._num_pages_read += 1
+
+    @ray.method(concurrency_group="watch")
+    def num_pages_read(self) -> int:
+        """Pages answered by the engine since the start, those of unfinished shards included."""
+        return self._num_pages_read

@@ -63,7 +63,7 @@ def build_shard(
         records=tuple(records),
         engine=engine.name,
         engine_version=engine.version,
-        times=clock.times(read_s),
+        times=clock.times(read_s, engine_busy_s=sum(page.seconds for page in ledger.texts.values())),
         finished_at=datetime.now(UTC),
     )
 
@@ -168,7 +168,7 @@ class _Clock:
                 return
             yield event
 
-    def times(self, read_s: float) -> ShardTimes:
+    def times(self, read_s: float, *, engine_busy_s: float) -> ShardTimes:
         """`read_s`: when the engine had answered everything, in seconds since the start."""
         total_s = self.elapsed_s()
         return ShardTimes(
@@ -176,4 +176,5 @@ class _Clock:
             render_wait_s=self._render_wait_s,
             engine_s=read_s - self._render_wait_s,
             judge_s=total_s - read_s,
+            engine_busy_s=engine_busy_s,
         )

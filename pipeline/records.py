@@ -258,7 +258,9 @@ class ShardTimes:
     render_wait_s: float
     """Waiting for rendered pages."""
     judge_s: float
-    """Cleaning, measuring, judging and encoding."""
+    """Cleaning, measuring and judging."""
+    engine_busy_s: float
+    """Engine time that the pages themselves report; the rest of `engine_s` waited for the other shard's pages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,90 @@
+"""What every command shares: the arguments that make a BuildConfig, and how an error ends a command.
+
+Exit codes: 0 done, 1 not done (run the same command again, or look at what it named), 2 wrong use or config.
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pipeline.config import BuildConfig, load_config
+from pipeline.errors import BuildError, BuildIncomplete, ConfigError, PagemillError, SourceError, VerifyError
+
+DONE = 0
+INCOMPLETE = 1
+WRONG_USE = 2
+
+
+def parser_for(command: str, does: str, example: str) -> argparse.ArgumentParser:
+    """A parser whose `--help` says what the command does and shows one real use of it."""
+    return argparse.ArgumentParser(
+        prog=f"pagemill {command}",
+        description=does,
+        epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 incomplete, 2 wrong use or config",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", type=Path, help="YAML file, for example configs/quickstart.yaml")
+    parser.add_argument("--input", metavar="URI", help="read this instead of the config's input.uri")
+    parser.add_argument("--output", metavar="URI", help="write here instead of the config's output.uri")
+    parser.add_argument("--build-id", metavar="ID", help="name of the build instead of the config's build_id")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="any config key, repeatable")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def config_of(arguments: argparse.Namespace) -> BuildConfig:
+    """The config file with the command line laid over it. Raises ConfigError."""
+    named = {"input.uri": arguments.input, "output.uri": arguments.output, "build_id": arguments.build_id}
+    settings = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
+    config = load_config(arguments.config, [*settings, *arguments.set])
+    return config.model_copy(
+        update={
+            "input": config.input.model_copy(update={"uri": _absolute(config.input.uri)}),
+            "output": config.output.model_copy(update={"uri": _absolute(config.output.uri)}),
+        }
+    )
+
+
+def _absolute(uri: str) -> str:
+    """Workers run in other folders and on other machines, so a relative path means one relative to this shell."""
+    return uri if "://" in uri else str(Path(uri).expanduser().absolute())
+
+
+def ray_address() -> str:
+    """`RAY_ADDRESS` when this runs as a Ray job or on a cluster's node, else a cluster of its own on this machine."""
+    return os.environ.get("RAY_ADDRESS", "local")
+
+
+def run_command(
+    parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], argv: Sequence[str] | None
+) -> int:
+    """Parses, runs, and turns what went wrong into one clear line and an exit code."""
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.ERROR)
+    warnings.filterwarnings("default" if arguments.debug else "ignore")
+    try:
+        return run(arguments)
+    except PagemillError as error:
+        if arguments.debug:
+            raise
+        print(f"pagemill: {error}", file=sys.stderr)
+        return exit_code_of(error)
+    except KeyboardInterrupt:
+        print("pagemill: interrupted; what is committed stays, the same command goes on from there", file=sys.stderr)
+        return INCOMPLETE
+
+
+def exit_code_of(error: PagemillError) -> int:
+    """1 when running the same command again can help, 2 when something must be changed first."""
+    if isinstance(error, BuildIncomplete | VerifyError):
+        return INCOMPLETE
+    if isinstance(error, ConfigError | SourceError | BuildError):
+        return WRONG_USE
+    return INCOMPLETE

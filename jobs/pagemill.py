@@ -1,0 +1,35 @@
+"""`pagemill COMMAND …`: hands the rest of the line to the command's own module."""
+
+import sys
+
+from jobs import build, plan, publish, status, verify
+
+COMMANDS = {
+    "build": (build.main, "read a corpus into pages and documents; run again, it goes on where it was"),
+    "plan": (plan.main, "dry run: what a build would read, and how long it would take"),
+    "status": (status.main, "how far a build is"),
+    "verify": (verify.main, "recount a build from what lies in its store"),
+    "publish": (publish.main, "make the documents of a build whose pages are all read"),
+}
+
+
+def usage() -> str:
+    lines = [f"  {name:<10}{does}" for name, (_, does) in COMMANDS.items()]
+    example = "example:\n  pagemill build configs/quickstart.yaml"
+    return "\n".join(["usage: pagemill COMMAND ...", "", *lines, "", "pagemill COMMAND --help says more", "", example])
+
+
+def main() -> int:
+    argv = sys.argv[1:]
+    if argv and argv[0] in {"-h", "--help"}:
+        print(usage())
+        return 0
+    if not argv or argv[0] not in COMMANDS:
+        wrong = f"pagemill: no command {argv[0]!r}" if argv else "pagemill: a command is missing"
+        print(f"{wrong}\n\n{usage()}", file=sys.stderr)
+        return 2
+    return COMMANDS[argv[0]][0](argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

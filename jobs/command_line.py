@@ -62,9 +62,7 @@ def ray_address() -> str:
     return os.environ.get("RAY_ADDRESS", "local")
 
 
-def run_command(
-    parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], argv: Sequence[str] | None
-) -> int:
+def run_command(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], argv: Sequence[str] | None) -> int:
     """Parses, runs, and turns what went wrong into one clear line and an exit code."""
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.ERROR)

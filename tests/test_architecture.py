@@ -72,7 +72,9 @@ def test_no_module_is_longer_than_one_idea() -> None:
 
 
 def test_every_module_has_a_door_plate() -> None:
-    bare = [str(p.relative_to(ROOT)) for p in python_files("pipeline/", "jobs/") if not ast.get_docstring(ast.parse(p.read_text()))]
+    bare = [
+        str(p.relative_to(ROOT)) for p in python_files("pipeline/", "jobs/") if not ast.get_docstring(ast.parse(p.read_text()))
+    ]
     assert bare == []
 
 

@@ -187,5 +187,3 @@ def _one_line(error: Exception) -> str:
     cause = getattr(error, "cause", None) or error
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
     return f"{type(cause).__name__}: {lines[0][:300]}" if lines else type(cause).__name__
-
-

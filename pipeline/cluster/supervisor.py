@@ -14,12 +14,14 @@ import ray
 from ray.actor import ActorHandle
 
 from pipeline.builds.commit import quarantine_document, split_shard
+from pipeline.builds.plan import bisect
 from pipeline.builds.schedule import MAX_ATTEMPTS, SHARDS_PER_WORKER, ShardQueue
 from pipeline.cluster.worker import Worker
 from pipeline.config import BuildConfig
 from pipeline.errors import EngineDead, PagemillError, SourceError, StoreError
 from pipeline.interfaces import ObjectStore
 from pipeline.records import Shard, ShardReceipt
+from pipeline.tables.footer import BuildStamp
 
 PULSE_S = 1.0
 MAX_BACKOFF_S = 15.0
@@ -38,17 +40,19 @@ class Pulse:
     num_workers_lost: int
 
 
-def run_shards(shards: Sequence[Shard], config: BuildConfig, *, store: ObjectStore) -> Iterator[ShardReceipt | Pulse]:
+def run_shards(
+    shards: Sequence[Shard], config: BuildConfig, *, stamp: BuildStamp, store: ObjectStore
+) -> Iterator[ShardReceipt | Pulse]:
     """Reads every shard exactly once. Raises EngineError, StoreError or SourceError when it cannot go on at all."""
     queue = ShardQueue(shards)
-    seats = [_Seat(config) for _ in range(min(config.engine.workers, max(1, len(shards))))]
+    seats = [_Seat(config, stamp) for _ in range(min(config.engine.workers, max(1, len(shards))))]
     store_troubles: dict[str, int] = {}
     try:
         while len(queue) or any(seat.in_work for seat in seats):
             for seat in seats:
                 seat.fill(queue)
             for seat, ref in _ready(seats):
-                yield from _settle(seat, ref, queue, store, config.build_id, store_troubles)
+                yield from _settle(seat, ref, queue, store, stamp, store_troubles)
             yield Pulse(
                 num_pages_read=sum(seat.num_pages_read() for seat in seats),
                 num_workers=sum(seat.is_open for seat in seats),
@@ -63,8 +67,9 @@ def run_shards(shards: Sequence[Shard], config: BuildConfig, *, store: ObjectSto
 class _Seat:
     """A place for one worker: the actor that sits there now, what it works on, and when to seat another."""
 
-    def __init__(self, config: BuildConfig) -> None:
+    def __init__(self, config: BuildConfig, stamp: BuildStamp) -> None:
         self._config = config
+        self._stamp = stamp
         self._actor: ActorHandle | None = None
         self._opening: ray.ObjectRef | None = None
         self._seat_again_at_s = 0.0
@@ -83,7 +88,7 @@ class _Seat:
     def fill(self, queue: ShardQueue) -> None:
         """Seats a worker when there is none, and hands it shards."""
         if self._actor is None and len(queue) and time.monotonic() >= self._seat_again_at_s:
-            self._actor = _new_actor(self._config)
+            self._actor = _new_actor(self._config, self._stamp)
             self._opening = self._actor.open.remote()
         while self.is_open and self._actor and (shard := queue.take(in_work=self.in_work.values())):
             self.in_work[self._actor.build.remote(shard)] = shard
@@ -127,12 +132,12 @@ class _Seat:
         return self._num_pages_before + self._num_pages_now
 
 
-def _new_actor(config: BuildConfig) -> ActorHandle:
+def _new_actor(config: BuildConfig, stamp: BuildStamp) -> ActorHandle:
     """Half a CPU stays free beside each worker: room for its four rendering tasks (render_tasks.RENDER_CPUS)."""
     actor_class = ray.remote(Worker).options(
         num_cpus=config.engine.cpus - 0.5, max_concurrency=SHARDS_PER_WORKER, concurrency_groups={"watch": 1}
     )
-    return actor_class.remote(config)
+    return actor_class.remote(config, stamp)
 
 
 def _ready(seats: list[_Seat]) -> list[tuple[_Seat, ray.ObjectRef]]:
@@ -145,7 +150,7 @@ def _ready(seats: list[_Seat]) -> list[tuple[_Seat, ray.ObjectRef]]:
 
 
 def _settle(
-    seat: _Seat, ref: ray.ObjectRef, queue: ShardQueue, store: ObjectStore, build_id: str, store_troubles: dict[str, int]
+    seat: _Seat, ref: ray.ObjectRef, queue: ShardQueue, store: ObjectStore, stamp: BuildStamp, store_troubles: dict[str, int]
 ) -> Iterator[ShardReceipt]:
     """What a finished call means: an open engine, a receipt, trouble with a store, or a lost worker."""
     try:
@@ -163,25 +168,30 @@ def _settle(
             return
         reason = _one_line(cause or error)
         for shard in seat.lose():
-            yield from _replace(shard, queue, store, build_id, reason)
+            yield from _replace(shard, queue, store, stamp, reason)
         return
     if ref in seat.in_work:
-        seat.finished(ref)
-        yield answer
+        yield from _committed(seat.finished(ref), answer, queue)
         return
     seat.opened()
 
 
-def _replace(shard: Shard, queue: ShardQueue, store: ObjectStore, build_id: str, reason: str) -> Iterator[ShardReceipt]:
+def _replace(shard: Shard, queue: ShardQueue, store: ObjectStore, stamp: BuildStamp, reason: str) -> Iterator[ShardReceipt]:
     """A shard whose worker was lost: back in the queue, in two halves, or in quarantine."""
     verdict = queue.lost(shard)
     if verdict.action == "split":
-        receipt, halves = split_shard(store, build_id, shard)
-        for half in halves:
-            queue.add(half)
-        yield receipt
+        yield from _committed(shard, split_shard(store, stamp, shard, worker="supervisor"), queue)
     elif verdict.action == "quarantine":
-        yield quarantine_document(store, build_id, shard, attempts=verdict.attempts, error=reason)
+        receipt = quarantine_document(store, stamp, shard, error=reason, attempts=verdict.attempts, worker="supervisor")
+        yield from _committed(shard, receipt, queue)
+
+
+def _committed(shard: Shard, receipt: ShardReceipt, queue: ShardQueue) -> Iterator[ShardReceipt]:
+    """Whoever committed first has won; when that was a split, the halves are still to do."""
+    if receipt.split_into:
+        for half in bisect(shard):
+            queue.add(half)
+    yield receipt
 
 
 def _one_line(error: BaseException) -> str:

@@ -6,6 +6,9 @@ only configs travel. Memory: the engine, plus per shard in work its rows and the
 
 import os
 import threading
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
 
 import ray
 
@@ -16,16 +19,19 @@ from pipeline.config import BuildConfig
 from pipeline.engines import open_engine
 from pipeline.flow import build_shard
 from pipeline.interfaces import Engine
-from pipeline.records import PageText, Shard, ShardReceipt
+from pipeline.records import PageText, Shard, ShardReceipt, ShardResult
 from pipeline.sources import open_source
 from pipeline.store import open_store
+from pipeline.tables.footer import BuildStamp, PagesHead, ShardDocuments, ShardFacts
+from pipeline.tables.pages import encode_pages
 
 
 class Worker:
     """Opened with `open()` and not in the constructor, so that an engine that cannot start says why."""
 
-    def __init__(self, config: BuildConfig) -> None:
+    def __init__(self, config: BuildConfig, stamp: BuildStamp) -> None:
         self._config = config
+        self._stamp = stamp
         self._num_pages_read = 0
         self._lock = threading.Lock()
 
@@ -49,7 +55,21 @@ class Worker:
             config=self._config,
             on_page=self._count,
         )
-        return commit_shard(self._store, self._config.build_id, result, worker=self._name)
+        pages_file = encode_pages(result.records, self._head(result))
+        return commit_shard(self._store, self._stamp.build_id, shard.shard_id, pages_file, attempt_id=uuid4().hex)
+
+    def _head(self, result: ShardResult) -> PagesHead:
+        return PagesHead(
+            stamp=replace(self._stamp, engine=f"{result.engine} {result.engine_version}"),
+            shard=ShardFacts(
+                shard_id=result.shard.shard_id,
+                worker=self._name,
+                times=result.times,
+                started_at=result.finished_at - timedelta(seconds=result.times.total_s),
+                finished_at=result.finished_at,
+            ),
+            documents=ShardDocuments(opened=result.documents, failed=result.failures),
+        )
 
     def _count(self, page: PageText) -> None:
         with self._lock:

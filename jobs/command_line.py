@@ -10,7 +10,12 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
+
+from pipeline.builds.begin import CodeVersions
+from pipeline.quality.cleaning import CLEANING_VERSION
+from pipeline.quality.language import LANGUAGE_DETECTOR
 
 from pipeline.config import BuildConfig, load_config
 from pipeline.errors import BuildError, BuildIncomplete, ConfigError, PagemillError, SourceError, VerifyError
@@ -55,6 +60,11 @@ def config_of(arguments: argparse.Namespace) -> BuildConfig:
 def _absolute(uri: str) -> str:
     """Workers run in other folders and on other machines, so a relative path means one relative to this shell."""
     return uri if "://" in uri else str(Path(uri).expanduser().absolute())
+
+
+def code_versions() -> CodeVersions:
+    """What of the running code stands in every table's footer."""
+    return CodeVersions(pagemill=version("pagemill"), cleaning=CLEANING_VERSION, lang_detector=LANGUAGE_DETECTOR)
 
 
 def ray_address() -> str:

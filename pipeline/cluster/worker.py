@@ -13,7 +13,6 @@ from uuid import uuid4
 import ray
 
 from pipeline.builds.commit import commit_shard
-from pipeline.builds.schedule import SHARDS_PER_WORKER
 from pipeline.cluster.render_tasks import RenderTasks
 from pipeline.config import BuildConfig
 from pipeline.engines import open_engine

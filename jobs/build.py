@@ -1,0 +1,114 @@
+"""`pagemill build`: plan, read, publish; run again, it goes on where it was."""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from pipeline.builds.begin import begin_build
+from pipeline.builds.commit import open_shards, read_receipts
+from pipeline.builds.plan import BuildPlan
+from pipeline.builds.publish import publish
+from pipeline.sources import list_documents, open_source
+from rich.console import Console
+
+from jobs.command_line import DONE, add_config_arguments, code_versions, config_of, parser_for, ray_address, run_command
+from jobs.progress import Display, Tally, summary
+from pipeline.cluster import Pulse, connect, disconnect, run_shards
+from pipeline.config import BuildConfig
+from pipeline.interfaces import ObjectStore
+from pipeline.records import BuildManifest, Shard, ShardReceipt
+from pipeline.store import open_store
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = parser_for(
+        "build",
+        "Read a corpus into pages and documents. Run the same command again and it goes on where it was.",
+        "pagemill build configs/quickstart.yaml --input s3://corpus/pdf --output out/books --set engine.workers=2",
+    )
+    add_config_arguments(parser)
+    return run_command(parser, run, argv)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
+    config = config_of(arguments)
+    store = open_store(config.output)
+    say(f"build {config.build_id}: {config.input.uri} -> {config.output.uri}")
+    plan = begin_build(store, config, partial(list_documents, open_source(config.input)), versions=code_versions())
+    if not plan.shards:
+        say("nothing new: earlier builds of this dataset have read every document of this corpus")
+        return DONE
+    receipts = read_receipts(store, plan.build_id)
+    todo = open_shards(plan, receipts)
+    tally = tally_of(plan, receipts)
+    say(f"{tally.num_documents_planned} documents in {len(plan.shards)} shards, {len(todo)} to do")
+    started_s = time.monotonic()
+    num_pages_before = tally.num_pages
+    if todo:
+        read(todo, config, plan, store, tally)
+    manifest = publish(store, plan, config=config.publish)
+    console = Console(file=sys.stdout, highlight=False)
+    console.print(summary(tally, elapsed_s=time.monotonic() - started_s, num_pages_now=tally.num_pages - num_pages_before))
+    console.print(where_it_lies(config, manifest), soft_wrap=True)
+    return DONE
+
+
+def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: ObjectStore, tally: Tally) -> None:
+    """Spreads the shards over Ray and shows how it goes."""
+    shard_bytes = {shard.shard_id: shard.size_bytes for shard in todo}
+    cpus_wanted = config.engine.workers * config.engine.cpus
+    connect(ray_address(), num_cpus=max(1, round(cpus_wanted)))
+    try:
+        with Display(tally, bytes_total=sum(shard_bytes.values())) as display:
+            for event in run_shards(todo, config, stamp=plan.stamp, store=store):
+                match event:
+                    case Pulse():
+                        display.pulse(event)
+                    case ShardReceipt():
+                        display.receipt(event, shard_bytes=shard_bytes.get(event.shard_id, 0))
+    finally:
+        disconnect()
+
+
+def tally_of(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> Tally:
+    """What earlier runs of this build have done."""
+    tally = Tally(num_documents_planned=sum(len(shard.documents) for shard in plan.shards))
+    for receipt in receipts.values():
+        tally.add(receipt)
+    tally.num_resumed_pages = tally.num_pages
+    return tally
+
+
+def where_it_lies(config: BuildConfig, manifest: BuildManifest) -> str:
+    """The last words of a build: what it published, where, and how to look at it."""
+    root = config.output.uri.rstrip("/")
+    rejected = ", ".join(f"{count} {reason}" for reason, count in sorted(manifest.documents_by_reject.items()))
+    look = (
+        f'{sys.executable} -c "import pyarrow.dataset as d; '
+        f"[print(r['file_path'], r['n_pages'], r['language'], r['text'][:300], sep='\\n', end='\\n\\n') "
+        f"for r in d.dataset('{root}/documents').to_table().to_pylist()]\""
+    )
+    return (
+        f"  published  {manifest.num_documents_kept} documents" + (f"; left out: {rejected}" if rejected else "") + "\n"
+        f"  pages      {root}/pages/build={manifest.build_id}/\n"
+        f"  documents  {root}/documents/build={manifest.build_id}/\n"
+        f"  manifest   {root}/_builds/{manifest.build_id}/manifest.json\n\n"
+        f"look at it:\n  {look}"
+    )
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    """SIGTERM drains like Ctrl-C: shards in work are abandoned whole, what is committed stays."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

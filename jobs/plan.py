@@ -1,0 +1,60 @@
+"""`pagemill plan`: what a build would read, and how long it would take; writes nothing."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+from pipeline.builds.begin import find_plan, preview_plan
+from pipeline.builds.commit import open_shards, read_receipts
+from pipeline.sources import list_documents, open_source
+
+from jobs.command_line import DONE, add_config_arguments, code_versions, config_of, parser_for, run_command
+from jobs.progress import duration
+from pipeline.builds.estimate import estimate
+from pipeline.store import open_store
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = parser_for(
+        "plan",
+        "Dry run: documents, bytes, shards, known pages and estimated time of a build. Opens no document, writes nothing.",
+        "pagemill plan configs/quickstart.yaml --input s3://corpus/pdf",
+    )
+    add_config_arguments(parser)
+    return run_command(parser, run, argv)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    config = config_of(arguments)
+    store = open_store(config.output)
+    planned = find_plan(store, config.build_id)
+    plan = planned or preview_plan(store, config, partial(list_documents, open_source(config.input)), versions=code_versions())
+    receipts = read_receipts(store, plan.build_id) if planned else {}
+    todo = open_shards(plan, receipts)
+    open_ids = {shard.shard_id for shard in todo}
+    bytes_read = sum(shard.size_bytes for shard in plan.shards if shard.shard_id not in open_ids)
+    documents = [document for shard in todo for document in shard.documents]
+    guess = estimate(
+        documents,
+        list(receipts.values()),
+        bytes_read=bytes_read,
+        engine=config.engine.name,
+        workers=config.engine.workers,
+    )
+    rows = {
+        "build": f"{plan.build_id}, {'planned ' + plan.planned_at.isoformat(timespec='seconds') if planned else 'not planned yet'}",
+        "documents": f"{guess.num_documents:,} to read",
+        "bytes": f"{guess.num_bytes:,}",
+        "shards": f"{len(todo):,} to do of {len(plan.shards):,}",
+        "known pages": f"{guess.num_known_pages:,} read already",
+        "pages": f"about {guess.num_pages:,} more",
+        "time": f"about {duration(guess.seconds)} with {config.engine.workers} workers",
+        "basis": guess.basis,
+    }
+    print("\n".join(f"{name:<12} {value}" for name, value in rows.items()))
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""`pagemill verify`: recounts a build from the bucket alone."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from pipeline.builds.verify import verify
+
+from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, parser_for, run_command
+from pipeline.store import open_store
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = parser_for(
+        "verify",
+        "Recount a build from its store alone: every planned document accounted for once, pages in = rows out, nothing doubled.",
+        "pagemill verify configs/quickstart.yaml",
+    )
+    add_config_arguments(parser)
+    return run_command(parser, run, argv)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    config = config_of(arguments)
+    report = verify(open_store(config.output), config.build_id)
+    for finding in report.findings:
+        print(finding)
+    print(report.summary)
+    return INCOMPLETE if report.findings else DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

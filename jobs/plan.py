@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         workers=config.engine.workers,
     )
     rows = {
-        "build": f"{plan.build_id}, {'planned ' + plan.planned_at.isoformat(timespec='seconds') if planned else 'not planned yet'}",
+        "build": f"{plan.build_id}, {plan.planned_at.isoformat(timespec='seconds') if planned else 'not planned yet'}",
         "documents": f"{guess.num_documents:,} to read",
         "bytes": f"{guess.num_bytes:,}",
         "shards": f"{len(todo):,} to do of {len(plan.shards):,}",

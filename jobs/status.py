@@ -13,7 +13,7 @@ from pipeline.store import open_store
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(
         "status",
-        "How far a build is: shards, documents, pages by status and reason, published or not. Exit code 1 until it is published.",
+        "How far a build is: shards, documents, pages by status and reason. Exit code 1 until it is published.",
         "pagemill status configs/quickstart.yaml",
     )
     add_config_arguments(parser)

@@ -13,7 +13,7 @@ from pipeline.store import open_store
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(
         "verify",
-        "Recount a build from its store alone: every planned document accounted for once, pages in = rows out, nothing doubled.",
+        "Recount a build from its store alone: every document accounted for once, pages in = rows out, nothing doubled.",
         "pagemill verify configs/quickstart.yaml",
     )
     add_config_arguments(parser)

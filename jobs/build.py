@@ -1,6 +1,8 @@
 """`pagemill build`: plan, read, publish; run again, it goes on where it was."""
 
 import argparse
+import contextlib
+import os
 import signal
 import sys
 import time
@@ -61,17 +63,18 @@ def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: Obj
     """Spreads the shards over Ray and shows how it goes."""
     shard_bytes = {shard.shard_id: shard.size_bytes for shard in todo}
     cpus_wanted = config.engine.workers * config.engine.cpus
-    connect(ray_address(), num_cpus=max(1, round(cpus_wanted)))
-    try:
-        with Display(tally, bytes_total=sum(shard_bytes.values())) as display:
-            for event in run_shards(todo, config, stamp=plan.stamp, store=store):
-                match event:
-                    case Pulse():
-                        display.pulse(event)
-                    case ShardReceipt():
-                        display.receipt(event, shard_bytes=shard_bytes.get(event.shard_id, 0))
-    finally:
-        disconnect()
+    with contextlib.ExitStack() as stack:
+        rays_stdout = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # a lost task is a row; Ray also prints it
+        stack.enter_context(contextlib.redirect_stdout(rays_stdout))
+        connect(ray_address(), num_cpus=max(1, round(cpus_wanted)))
+        stack.callback(disconnect)
+        display = stack.enter_context(Display(tally, bytes_total=sum(shard_bytes.values())))
+        for event in run_shards(todo, config, stamp=plan.stamp, store=store):
+            match event:
+                case Pulse():
+                    display.pulse(event)
+                case ShardReceipt():
+                    display.receipt(event, shard_bytes=shard_bytes.get(event.shard_id, 0))
 
 
 def tally_of(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> Tally:

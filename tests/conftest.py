@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 import uuid
@@ -67,3 +68,50 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
                 return
         time.sleep(0.05)
     raise RuntimeError("the S3 server of the tests did not answer within 60 s")
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    """One local Ray for the whole test session, with its own home (the token lies there) and a short temporary folder."""
+    from pipeline.cluster import connect, disconnect
+
+    environment = pytest.MonkeyPatch()
+    with tempfile.TemporaryDirectory(prefix="pm", dir="/tmp") as folder:
+        environment.setenv("HOME", folder)
+        environment.setenv("RAY_TMPDIR", folder)
+        connect("local", num_cpus=4)
+        try:
+            yield
+        finally:
+            disconnect()
+            environment.undo()
+
+
+@pytest.fixture
+def small_corpus(tmp_path: Path) -> Path:
+    """Six PDFs of 1 to 6 pages whose text layer says which page it is."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for num_pages in range(1, 7):
+        draw_pdf(folder / f"of_{num_pages}_pages.pdf", [prose_of(num_pages, index) for index in range(num_pages)])
+    return folder
+
+
+def draw_pdf(path: Path, page_texts: list[str]) -> None:
+    """One A4 page for each text."""
+    import pymupdf
+
+    with pymupdf.open() as pdf:
+        for text in page_texts:
+            pdf.new_page().insert_textbox(pymupdf.Rect(60, 60, 535, 780), text, fontsize=11)
+        pdf.save(path)
+
+
+def prose_of(document: int, page: int) -> str:
+    """Enough ordinary English for the document rules, different for every page."""
+    sentences = [
+        f"Paragraph {number} of page {page} in document {document} tells how sheet {number * 7 + page} was made from rags, "
+        f"pressed between felts and hung to dry for {document + number} days in the loft above the river."
+        for number in range(6)
+    ]
+    return "\n\n".join(sentences)

@@ -1,0 +1,177 @@
+"""The same factory over real Ray: lose a renderer, a worker or the driver, and lose no page and double none."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from pipeline.builds.begin import CodeVersions, begin_build
+from pipeline.builds.commit import open_shards, read_receipts
+from pipeline.builds.publish import publish
+from pipeline.builds.verify import verify
+from pipeline.cluster import Pulse, run_shards
+from pipeline.cluster.render_tasks import RenderTasks
+from pipeline.config import BuildConfig, RenderConfig, parse_config
+from pipeline.records import DocumentFailure, OpenedDocument, PageFailure, PageImage, RenderEvent, ShardReceipt
+from pipeline.sources import list_documents, open_source
+from pipeline.store import open_store
+from tests.conftest import ROOT, draw_pdf, prose_of
+
+pytestmark = pytest.mark.ray
+VERSIONS = CodeVersions(pagemill="0", cleaning="test", lang_detector="test")
+NUM_PAGES = 1 + 2 + 3 + 4 + 5 + 6
+
+
+def config_for(corpus: Path, output: Path, **engine: object) -> BuildConfig:
+    return parse_config(
+        {
+            "input": {"uri": str(corpus)},
+            "output": {"uri": str(output)},
+            "engine": {"name": "scripted", **engine},
+            "plan": {"shard_documents": 2},
+        }
+    )
+
+
+def processes_named(part: str) -> list[int]:
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode() if folder.name.isdigit() else ""
+        except OSError:
+            continue
+        if part in title:
+            found.append(int(folder.name))
+    return found
+
+
+def render_all(folder: Path, config: RenderConfig) -> Iterator[RenderEvent]:
+    import ray
+
+    source = open_source(parse_config({"input": {"uri": str(folder)}, "output": {"uri": "unused"}}).input)
+    tasks = RenderTasks(config, node_id=ray.get_runtime_context().get_node_id())
+    return tasks(list(source.scan()), source)
+
+
+def test_rendering_tasks_give_every_page_of_every_document(ray_cluster: None, small_corpus: Path) -> None:
+    events = list(render_all(small_corpus, RenderConfig(dpi=40)))
+    assert sum(isinstance(event, OpenedDocument) for event in events) == 6
+    pages = [event.page_id for event in events if isinstance(event, PageImage)]
+    assert len(pages) == len(set(pages)) == NUM_PAGES
+
+
+def test_a_renderer_killed_on_a_page_is_started_again_there_and_no_page_is_lost(ray_cluster: None, tmp_path: Path) -> None:
+    draw_pdf(tmp_path / "long.pdf", [prose_of(0, index) for index in range(40)])
+    pages = []
+    for event in render_all(tmp_path, RenderConfig(dpi=40, window_pages=2)):
+        if isinstance(event, PageImage):
+            pages.append(event.page_id.page_index)
+            if len(pages) == 5:
+                for pid in processes_named("ray::render_one"):
+                    os.kill(pid, signal.SIGKILL)
+        else:
+            assert isinstance(event, OpenedDocument)
+    assert pages == list(range(40))
+
+
+def test_a_page_that_takes_too_long_twice_is_named_and_its_neighbours_are_kept(ray_cluster: None, tmp_path: Path) -> None:
+    with pymupdf.open() as pdf:
+        for _ in range(3):
+            pdf.new_page().insert_text((72, 72), "a page like any other")
+        endless = b"0.1 w " + b"0 0 m 600 800 0 800 600 0 c S 300 400 m 10 10 l S " * 400_000
+        xref = pdf.get_new_xref()
+        pdf.update_object(xref, "<<>>")
+        pdf.update_stream(xref, endless)
+        pdf[1].set_contents(xref)
+        pdf.save(tmp_path / "slow.pdf", deflate=True)
+    events = list(render_all(tmp_path, RenderConfig(dpi=150, page_deadline_s=1.5)))
+    assert [event.page_id.page_index for event in events if isinstance(event, PageImage)] == [0, 2]
+    failures = [event for event in events if isinstance(event, PageFailure)]
+    assert [(failure.page_id.page_index, failure.reason) for failure in failures] == [(1, "deadline")]
+
+
+def test_a_document_that_is_gone_is_named(ray_cluster: None, small_corpus: Path) -> None:
+    source = open_source(config_for(small_corpus, small_corpus / "out").input)
+    documents = list(source.scan())
+    (small_corpus / "of_3_pages.pdf").unlink()
+    import ray
+
+    events = list(RenderTasks(RenderConfig(dpi=40), node_id=ray.get_runtime_context().get_node_id())(documents, source))
+    failures = [event for event in events if isinstance(event, DocumentFailure)]
+    assert [(Path(failure.document.uri).name, failure.reason) for failure in failures] == [("of_3_pages.pdf", "missing")]
+    assert sum(isinstance(event, PageImage) for event in events) == NUM_PAGES - 3
+
+
+def test_a_worker_killed_in_mid_shard_is_replaced_and_every_page_has_one_row(
+    ray_cluster: None, small_corpus: Path, tmp_path: Path
+) -> None:
+    config = config_for(small_corpus, tmp_path / "out", workers=2, seconds_per_page=0.15)
+    store = open_store(config.output)
+    plan = begin_build(store, config, lambda: list_documents(open_source(config.input)), versions=VERSIONS)
+    killed = False
+    lost = 0
+    receipts = []
+    for event in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store):
+        if isinstance(event, ShardReceipt):
+            receipts.append(event)
+        if isinstance(event, Pulse):
+            lost = event.num_workers_lost
+            if event.num_pages_read >= 3 and not killed:
+                killed = True
+                os.kill(processes_named("ray::Worker")[0], signal.SIGKILL)
+    assert killed
+    assert lost >= 1
+    assert sum(receipt.num_rows for receipt in receipts) == NUM_PAGES
+    publish(store, plan, config=config.publish)
+    assert verify(store, config.build_id).findings == ()
+
+
+def pagemill(*argv: str, home: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "jobs.pagemill", *argv],
+        cwd=ROOT,
+        env={**os.environ, "HOME": str(home), "RAY_TMPDIR": str(home), "PYTHONWARNINGS": "ignore"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_driver_killed_in_the_middle_loses_nothing_and_the_next_run_redoes_nothing(small_corpus: Path, tmp_path: Path) -> None:
+    home = Path(f"/tmp/pm{os.getpid()}")
+    home.mkdir()
+    output = tmp_path / "out"
+    config = tmp_path / "config.yaml"
+    config.write_text("engine: {name: scripted, seconds_per_page: 0.3}\nplan: {shard_documents: 1}\n")
+    argv = ("build", str(config), "--input", str(small_corpus), "--output", str(output))
+    first = pagemill(*argv, home=home)
+    deadline_s = time.monotonic() + 120
+    while not list(output.glob("pages/*/*.parquet")) and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    store = open_store(config_for(small_corpus, output).output)
+    committed = {info.key: info.version for info in store.list("pages/")}
+    assert 1 <= len(committed) < 6
+
+    second = pagemill(*argv, home=home)
+    said, complained = second.communicate(timeout=200)
+    assert second.returncode == 0, complained
+    assert "6 of 6 accounted for" in said
+    after = {info.key: info.version for info in store.list("pages/")}
+    assert {key: after[key] for key in committed} == committed
+    assert len(after) == 6
+    assert verify(store, "main").findings == ()
+
+    third = pagemill(*argv, home=home)
+    said, complained = third.communicate(timeout=100)
+    assert third.returncode == 0, complained
+    assert "0 to do" in complained
+    assert {info.key: info.version for info in store.list("pages/")} == after
+    assert open_shards(begin_build(store, config_for(small_corpus, output), lambda: (), versions=VERSIONS), read_receipts(store, "main")) == []

@@ -113,14 +113,14 @@ def stamp_of_config(config: BuildConfig, versions: CodeVersions) -> BuildStamp:
 def refuse_another_build(plan: BuildPlan, stamp: BuildStamp, *, input_uri: str) -> None:
     """Raises BuildError with the difference, when the build was planned with another recipe, other rules or another input."""
     for what, old, new in (
-        ("recipe", plan.stamp.recipe, stamp.recipe),
-        ("rules", plan.stamp.rules, stamp.rules),
-        ("input", {"uri": plan.input_uri}, {"uri": input_uri}),
+        ("another recipe", plan.stamp.recipe, stamp.recipe),
+        ("other rules", plan.stamp.rules, stamp.rules),
+        ("another input", {"uri": plan.input_uri}, {"uri": input_uri}),
     ):
         changed = difference(old, new)
         if changed:
             raise BuildError(
-                f"build {plan.build_id!r} was planned with another {what} ({what} {changed}); put the old value back to go on "
+                f"build {plan.build_id!r} was planned with {what} ({changed}); put the old value back to go on "
                 f"with it, or give another output to read everything anew"
             )
 

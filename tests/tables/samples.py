@@ -29,15 +29,12 @@ STAMP = BuildStamp(
     code_version="0.1.0",
     lang_detector="cld2",
 )
-WORDS = [
+WORDS = (
     "the",
     "mill",
     "grinds",
     "every",
     "page",
-    "of",
-    "every",
-    "book",
     "that",
     "was",
     "ever",
@@ -48,7 +45,7 @@ WORDS = [
     "can",
     "be",
     "read",
-]
+)
 
 
 def document(name: str, *, size_bytes: int = 1000, version: str = "v1", aliases: tuple[str, ...] = ()) -> DocumentRef:

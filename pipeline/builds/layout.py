@@ -1,0 +1,57 @@
+"""Every object key of a dataset, built here and nowhere else. Keys are relative to the store's root.
+
+What is not data starts with `_`, which Arrow, Spark, DuckDB and Hugging Face skip.
+"""
+
+import re
+
+BUILDS_PREFIX = "_builds/"
+LATEST_KEY = "_builds/_latest.json"
+CARD_KEY = "README.md"
+PLAN_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/plan\.parquet")
+MANIFEST_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/manifest\.json")
+
+
+def plan_key(build_id: str) -> str:
+    return f"_builds/{build_id}/plan.parquet"
+
+
+def pages_prefix(build_id: str) -> str:
+    return f"pages/build={build_id}/"
+
+
+def pages_key(build_id: str, shard_id: str) -> str:
+    return f"{pages_prefix(build_id)}{shard_id}.parquet"
+
+
+def receipts_prefix(build_id: str) -> str:
+    return f"_builds/{build_id}/receipts/"
+
+
+def receipt_key(build_id: str, shard_id: str) -> str:
+    return f"{receipts_prefix(build_id)}{shard_id}.json"
+
+
+def documents_prefix(build_id: str) -> str:
+    return f"documents/build={build_id}/"
+
+
+def documents_key(build_id: str, ordinal: int) -> str:
+    return f"{documents_prefix(build_id)}part-{ordinal:05d}.parquet"
+
+
+def quarantine_key(build_id: str) -> str:
+    return f"_builds/{build_id}/quarantine.parquet"
+
+
+def verdicts_key(build_id: str) -> str:
+    return f"_builds/{build_id}/verdicts.parquet"
+
+
+def manifest_key(build_id: str) -> str:
+    return f"_builds/{build_id}/manifest.json"
+
+
+def shard_id_of(key: str) -> str:
+    """The shard of a pages key or a receipt key."""
+    return key.rpartition("/")[2].partition(".")[0]

@@ -1,0 +1,85 @@
+"""Receipts and manifests as JSON objects, and back. In and out: records and bytes; one spelling per value.
+
+Costs about 700 bytes a receipt, and 400 more for each quarantined document.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.builds import layout
+from pipeline.errors import ObjectMissing, VerifyError
+from pipeline.interfaces import ObjectStore
+from pipeline.records import BuildManifest, ShardReceipt
+from pipeline.tables.parquet import to_json
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Latest:
+    """Where the newest published build is."""
+
+    build_id: str
+    manifest_key: str
+    planned_at: datetime
+
+
+RECEIPT: TypeAdapter[ShardReceipt] = TypeAdapter(ShardReceipt)
+MANIFEST: TypeAdapter[BuildManifest] = TypeAdapter(BuildManifest)
+LATEST: TypeAdapter[Latest] = TypeAdapter(Latest)
+
+
+def encode_receipt(receipt: ShardReceipt) -> bytes:
+    return _encode(RECEIPT, receipt)
+
+
+def decode_receipt(data: bytes, key: str) -> ShardReceipt:
+    """Raises VerifyError."""
+    return _decode(RECEIPT, data, key)
+
+
+def encode_manifest(manifest: BuildManifest) -> bytes:
+    return _encode(MANIFEST, manifest)
+
+
+def decode_manifest(data: bytes, key: str) -> BuildManifest:
+    """Raises VerifyError."""
+    return _decode(MANIFEST, data, key)
+
+
+def read_manifest(store: ObjectStore, build_id: str) -> BuildManifest:
+    """The manifest of a published build. Raises ObjectMissing when it is not published, VerifyError when it is damaged."""
+    key = layout.manifest_key(build_id)
+    return decode_manifest(store.get(key), key)
+
+
+def read_latest(store: ObjectStore) -> Latest | None:
+    """The pointer to the newest published build; None before the first. Raises VerifyError when it is damaged."""
+    try:
+        data = store.get(layout.LATEST_KEY)
+    except ObjectMissing:
+        return None
+    return _decode(LATEST, data, layout.LATEST_KEY)
+
+
+def advance_latest(store: ObjectStore, manifest: BuildManifest) -> None:
+    """Points to this build, unless the pointer already leads to one that was planned later."""
+    latest = read_latest(store)
+    if latest is None or latest.planned_at <= manifest.planned_at:
+        key = layout.manifest_key(manifest.build_id)
+        pointer = Latest(build_id=manifest.build_id, manifest_key=key, planned_at=manifest.planned_at)
+        store.put(layout.LATEST_KEY, _encode(LATEST, pointer))
+
+
+def _encode(adapter: TypeAdapter[Record], record: Record) -> bytes:
+    return (to_json(adapter.dump_python(record, mode="json")) + "\n").encode()
+
+
+def _decode(adapter: TypeAdapter[Record], data: bytes, key: str) -> Record:
+    try:
+        return adapter.validate_json(data)
+    except ValidationError as error:
+        raise VerifyError(f"{key} is damaged: {' '.join(str(error).split())}") from error

@@ -1,0 +1,126 @@
+"""A finished build to a training set: documents assembled, judged, freed of exact copies, written, and the manifest last.
+
+In: the store and the config. Out: the BuildManifest. Deterministic for any number of workers, because it reads the
+committed files in the plan's order; a publish that crashed is run again and finds its own bytes. Holds one pages file, one
+row group and one compressed part at a time, and about 300 bytes a document for its verdict. Knows no page rule: pages come
+judged. Costs reading every pages file once.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from pipeline.builds import layout
+from pipeline.builds.assemble import assemble, training_pages
+from pipeline.builds.begin import read_plan
+from pipeline.builds.card import write_card
+from pipeline.builds.commit import leaf_shards, open_shards, read_receipts
+from pipeline.builds.ledger import advance_latest, encode_manifest, read_manifest
+from pipeline.builds.pages_files import DocumentPages, document_pages
+from pipeline.builds.parts import put_same, write_parts
+from pipeline.builds.plan import BuildPlan
+from pipeline.builds.receipt import counted
+from pipeline.builds.recipe import difference, recipe_id
+from pipeline.builds.verdicts import Verdict, encode_quarantine, encode_verdicts
+from pipeline.config import BuildConfig, DocumentRules
+from pipeline.errors import BuildError, BuildIncomplete, ObjectMissing
+from pipeline.interfaces import ObjectStore
+from pipeline.records import BuildManifest, PageRecord, ShardReceipt
+from pipeline.tables.documents import DocumentRow
+from pipeline.tables.schemas import SCHEMA_VERSION
+
+JudgeDocument = Callable[[Sequence[PageRecord], DocumentRules], tuple[str, ...]]
+"""All pages of a document to the names of the broken document rules; () means keep."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedDocument:
+    """A document, the shard that holds it, and its row when it is published."""
+
+    verdict: Verdict
+    row: DocumentRow | None
+
+
+def publish(store: ObjectStore, config: BuildConfig, *, judge: JudgeDocument) -> BuildManifest:
+    """Publishes `config.build_id`, or finds it published. Raises BuildIncomplete while shards are missing, BuildError for
+    rules other than those its pages were judged with."""
+    plan = read_plan(store, config.build_id)
+    changed = difference(plan.stamp.rules, config.rules.model_dump(mode="json"))
+    if changed:
+        raise BuildError(f"build {plan.build_id!r} was made with other rules ({changed}); publish it with those")
+    try:
+        manifest = read_manifest(store, plan.build_id)
+    except ObjectMissing:
+        manifest = _write_build(store, plan, config, judge)
+    write_card(store, plan.stamp)
+    advance_latest(store, manifest)
+    return manifest
+
+
+def judged_documents(
+    store: ObjectStore, plan: BuildPlan, receipts: Mapping[str, ShardReceipt], rules: DocumentRules, judge: JudgeDocument
+) -> Iterator[JudgedDocument]:
+    """Every opened document of a finished build, in the plan's order. Of equal bytes the first is kept."""
+    seen: set[str] = set()
+    for shard in leaf_shards(plan, receipts):
+        for each in document_pages(store.get(receipts[shard.shard_id].key)):
+            is_copy = each.document.doc_id in seen
+            seen.add(each.document.doc_id)
+            reject = ("duplicate",) if is_copy else _reject(each, rules, judge)
+            row = None if reject else assemble(each.document, each.pages, rules, code_version=plan.stamp.code_version)
+            yield JudgedDocument(verdict=_verdict(each, shard.shard_id, reject), row=row)
+
+
+def _write_build(store: ObjectStore, plan: BuildPlan, config: BuildConfig, judge: JudgeDocument) -> BuildManifest:
+    receipts = read_receipts(store, plan.build_id)
+    todo = open_shards(plan, receipts)
+    if todo:
+        raise BuildIncomplete(
+            f"build {plan.build_id!r} lacks {len(todo)} of {len(list(leaf_shards(plan, receipts)))} shards; run `pagemill build` "
+            "again to finish them"
+        )
+    attempt_id = uuid4().hex
+    verdicts: list[Verdict] = []
+
+    def published_rows() -> Iterator[DocumentRow]:
+        for judged in judged_documents(store, plan, receipts, config.rules.documents, judge):
+            verdicts.append(judged.verdict)
+            if judged.row is not None:
+                yield judged.row
+
+    parts = write_parts(store, plan.stamp, published_rows(), config.publish, attempt_id=attempt_id)
+    failures = [(receipt.shard_id, failure) for receipt in receipts.values() for failure in receipt.quarantined]
+    put_same(store, layout.verdicts_key(plan.build_id), encode_verdicts(verdicts, plan.stamp), attempt_id=attempt_id)
+    put_same(store, layout.quarantine_key(plan.build_id), encode_quarantine(failures, plan.stamp), attempt_id=attempt_id)
+    manifest = BuildManifest(
+        build_id=plan.build_id,
+        schema_version=SCHEMA_VERSION,
+        recipe_id=recipe_id(plan.stamp.recipe),
+        recipe=plan.stamp.recipe,
+        rules=plan.stamp.rules,
+        code_version=plan.stamp.code_version,
+        planned_at=plan.planned_at,
+        receipts=tuple(receipts.values()),
+        documents=tuple(parts),
+        documents_by_reject=counted(reason for verdict in verdicts for reason in verdict.reject),
+        num_documents_kept=sum(not verdict.reject for verdict in verdicts),
+        num_documents_planned=sum(1 for _ in plan.documents),
+    )
+    put_same(store, layout.manifest_key(plan.build_id), encode_manifest(manifest), attempt_id=attempt_id)
+    return manifest
+
+
+def _reject(each: DocumentPages, rules: DocumentRules, judge: JudgeDocument) -> tuple[str, ...]:
+    """A document without a training page has nothing to publish, whatever the rules say."""
+    return judge(each.pages, rules) or (() if training_pages(each.pages) else ("too_short",))
+
+
+def _verdict(each: DocumentPages, shard_id: str, reject: tuple[str, ...]) -> Verdict:
+    return Verdict(
+        id=each.document.doc_id,
+        file_path=each.document.document.uri,
+        shard_id=shard_id,
+        n_pages=each.document.num_pages,
+        kept_pages=len(training_pages(each.pages)),
+        reject=reject,
+    )

@@ -1,0 +1,72 @@
+"""How far a build is. In: the store. Out: BuildStatus, every number a sum over receipts. Opens no pages file."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.builds import layout
+from pipeline.builds.begin import read_plan
+from pipeline.builds.commit import leaf_shards, read_receipts
+from pipeline.interfaces import ObjectStore
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildStatus:
+    """Counts of one build; shards are those that hold rows or will, split ones counted by their halves."""
+
+    build_id: str
+    planned_at: datetime
+    num_shards: int
+    num_shards_done: int
+    num_documents_planned: int
+    num_documents_opened: int
+    quarantined_by_reason: Mapping[str, int]
+    num_pages: int
+    num_pages_kept: int
+    num_kept_chars: int
+    pages_by_status: Mapping[str, int]
+    pages_by_reject: Mapping[str, int]
+    size_bytes: int
+    """Of the pages files."""
+    engine_s: float
+    """Summed over workers."""
+    is_published: bool
+
+    @property
+    def num_shards_open(self) -> int:
+        return self.num_shards - self.num_shards_done
+
+    @property
+    def num_documents_quarantined(self) -> int:
+        return sum(self.quarantined_by_reason.values())
+
+
+def status(store: ObjectStore, build_id: str) -> BuildStatus:
+    """Raises BuildError when the build was never planned."""
+    plan = read_plan(store, build_id)
+    receipts = read_receipts(store, build_id)
+    leaves = list(leaf_shards(plan, receipts))
+    by_status: Counter[str] = Counter()
+    by_reject: Counter[str] = Counter()
+    for receipt in receipts.values():
+        by_status.update(receipt.pages_by_status)
+        by_reject.update(receipt.pages_by_reject)
+    manifest_key = layout.manifest_key(build_id)
+    return BuildStatus(
+        build_id=build_id,
+        planned_at=plan.planned_at,
+        num_shards=len(leaves),
+        num_shards_done=sum(shard.shard_id in receipts for shard in leaves),
+        num_documents_planned=sum(1 for _ in plan.documents),
+        num_documents_opened=sum(receipt.num_documents for receipt in receipts.values()),
+        quarantined_by_reason=Counter(failure.reason for receipt in receipts.values() for failure in receipt.quarantined),
+        num_pages=sum(receipt.num_rows for receipt in receipts.values()),
+        num_pages_kept=sum(receipt.num_kept for receipt in receipts.values()),
+        num_kept_chars=sum(receipt.num_kept_chars for receipt in receipts.values()),
+        pages_by_status=by_status,
+        pages_by_reject=by_reject,
+        size_bytes=sum(receipt.size_bytes for receipt in receipts.values()),
+        engine_s=sum(receipt.times.engine_s for receipt in receipts.values()),
+        is_published=any(info.key == manifest_key for info in store.list(manifest_key)),
+    )

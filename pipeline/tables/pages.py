@@ -1,0 +1,147 @@
+"""PageRecords to the bytes of a pages file, and back.
+
+In: the page rows of one shard and the file's head. Out: Parquet of PAGES_SCHEMA sorted by doc_id and page. Reading gives
+the records again as a rejudge needs them, with three differences: `facts.layer_text` is "" (only its figures are stored),
+`page.text` is the cleaned text (`blocks` holds what the engine read), and geometry is rounded to float32.
+Costs about 0.1 ms a page each way.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.records import Block, OpenedDocument, PageFacts, PageId, PageRecord, PageSignals, PageText
+from pipeline.tables.footer import PagesHead, head_texts
+from pipeline.tables.parquet import encode
+from pipeline.tables.schemas import PAGES_SCHEMA, SIGNAL_COLUMNS
+
+Row = Mapping[str, Any]
+
+FACTS_COLUMNS: Mapping[str, str] = {
+    "width_pt": "width_pt",
+    "height_pt": "height_pt",
+    "rotation_degrees": "rotation",
+    "dpi": "dpi",
+    "width_px": "width_px",
+    "height_px": "height_px",
+    "ink_fraction": "ink",
+    "layer_garbled_fraction": "layer_garbled",
+}
+READING_COLUMNS: Mapping[str, str] = {
+    "source": "source",
+    "engine": "engine",
+    "engine_version": "engine_version",
+    "confidence": "ocr_conf",
+    "mean_logprob": "mean_logprob",
+    "finish_reason": "finish_reason",
+    "vision_tokens": "vision_tokens",
+    "output_tokens": "output_tokens",
+    "seconds": "seconds",
+}
+JUDGING_COLUMNS: tuple[str, ...] = tuple(name for name in PAGES_SCHEMA.names if name != "blocks")
+"""Enough to judge pages again and to assemble documents; the blocks are most of a file."""
+
+
+def encode_pages(records: Iterable[PageRecord], head: PagesHead) -> bytes:
+    """The pages file of one shard; no records is a file with no rows."""
+    return encode(pages_table(records), head_texts(head))
+
+
+def pages_table(records: Iterable[PageRecord]) -> pa.Table:
+    """Rows of PAGES_SCHEMA, sorted by doc_id and page (then uri, should the same bytes have come under two names)."""
+    ordered = sorted(records, key=lambda record: (record.page_id, record.document.document.uri))
+    return pa.Table.from_pylist([_row(record) for record in ordered], schema=PAGES_SCHEMA)
+
+
+def page_records(table: pa.Table, opened: Iterable[OpenedDocument]) -> Iterator[PageRecord]:
+    """The rows of a table as records. `opened` are the documents of the file's head. Raises KeyError for a page of another."""
+    documents = {(document.doc_id, document.document.uri): document for document in opened}
+    for row in table.to_pylist():
+        yield _record(row, documents[row["doc_id"], row["uri"]])
+
+
+def _row(record: PageRecord) -> dict[str, object]:
+    return {
+        "id": str(record.page_id),
+        "doc_id": record.page_id.doc_id,
+        "page": record.page_id.page_index,
+        "n_pages": record.document.num_pages,
+        "uri": record.document.document.uri,
+        "text": record.text,
+        "status": record.status,
+        "reject": record.reject,
+        "warnings": record.warnings,
+        "error": record.error,
+        "flags": () if record.page is None else record.page.flags,
+        "furniture": record.furniture,
+        "blocks": () if record.page is None else [_block_row(block) for block in record.page.blocks],
+        "text_hash": hashlib.sha256(record.text.encode()).digest()[:16] if record.text else None,
+        "processed_at": record.processed_at,
+        **_columns_of(record.facts, FACTS_COLUMNS),
+        **_columns_of(record.page, READING_COLUMNS),
+        **_columns_of(record.signals, SIGNAL_COLUMNS),
+    }
+
+
+def _columns_of(part: PageFacts | PageText | PageSignals | None, columns: Mapping[str, str]) -> dict[str, object]:
+    return {column: None if part is None else getattr(part, name) for name, column in columns.items()}
+
+
+def _block_row(block: Block) -> dict[str, object]:
+    x0_pt, y0_pt, x1_pt, y1_pt = block.box_pt
+    return {
+        "label": block.label,
+        "text": block.text,
+        "confidence": block.confidence,
+        "x0_pt": x0_pt,
+        "y0_pt": y0_pt,
+        "x1_pt": x1_pt,
+        "y1_pt": y1_pt,
+    }
+
+
+def _record(row: Row, document: OpenedDocument) -> PageRecord:
+    page_id = PageId(row["doc_id"], row["page"])
+    return PageRecord(
+        page_id=page_id,
+        document=document,
+        status=row["status"],
+        text=row["text"],
+        reject=tuple(row["reject"]),
+        warnings=tuple(row["warnings"]),
+        furniture=tuple(row["furniture"]),
+        facts=None if row["width_pt"] is None else PageFacts(**_fields_of(row, FACTS_COLUMNS)),
+        page=None if row["engine"] is None else _page_text(row, page_id),
+        signals=PageSignals(**_fields_of(row, SIGNAL_COLUMNS)),
+        error=row["error"],
+        processed_at=row["processed_at"].astimezone(UTC),
+    )
+
+
+def _page_text(row: Row, page_id: PageId) -> PageText:
+    has_failed = row["status"] == "failed"
+    return PageText(
+        page_id=page_id,
+        text=row["text"],
+        status="failed" if has_failed else "ok",
+        blocks=tuple(_block(block) for block in row.get("blocks", ())),
+        flags=tuple(row["flags"]),
+        error=row["error"] if has_failed else "",
+        **_fields_of(row, READING_COLUMNS),
+    )
+
+
+def _fields_of(row: Row, columns: Mapping[str, str]) -> dict[str, Any]:
+    return {name: row[column] for name, column in columns.items()}
+
+
+def _block(row: Row) -> Block:
+    return Block(
+        label=row["label"],
+        text=row["text"],
+        confidence=row["confidence"],
+        box_pt=(row["x0_pt"], row["y0_pt"], row["x1_pt"], row["y1_pt"]),
+    )

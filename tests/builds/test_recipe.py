@@ -1,0 +1,63 @@
+"""What is in the recipe, what is not, and how a change is told."""
+
+import json
+from math import nan
+
+import pytest
+
+from pipeline.builds.recipe import difference, recipe_id, recipe_of
+from pipeline.config import parse_config
+from pipeline.errors import BuildError
+
+
+def recipe(cleaning_version: str = "1", **sections: object) -> dict[str, object]:
+    return recipe_of(
+        parse_config({"input": {"uri": "in"}, "output": {"uri": "out"}, **sections}), cleaning_version=cleaning_version
+    )
+
+
+def test_what_changes_a_text_changes_the_recipe() -> None:
+    changed = [
+        recipe(render={"dpi": 200}),
+        recipe(render={"channels": "rgb"}),
+        recipe(render={"max_pixels": 1000}),
+        recipe(engine={"scripts": ["latin"]}),
+        recipe(engine={"detection_scale": 0.5}),
+        recipe(engine={"name": "scripted"}),
+        recipe(cleaning={"join_hyphens": False}),
+        recipe(cleaning_version="2"),
+    ]
+    assert len({recipe_id(each) for each in (recipe(), *changed)}) == 1 + len(changed)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"engine": {"workers": 9, "threads": 2, "window_pages": 3}},
+        {"render": {"page_deadline_s": 1, "memory_bytes": 5, "window_pages": 2}},
+        {"rules": {"pages": {"garbled_above": 0.5}}},
+        {"plan": {"shard_bytes": 5}},
+        {"build_id": "other"},
+    ],
+)
+def test_what_changes_no_text_leaves_the_recipe(section: dict[str, object]) -> None:
+    assert recipe_id(recipe(**section)) == recipe_id(recipe())
+
+
+def test_a_recipe_read_back_from_json_is_the_same() -> None:
+    made = recipe(engine={"scripts": ["latin", "han"]})
+    assert recipe_id(json.loads(json.dumps(made))) == recipe_id(made)
+    assert difference(json.loads(json.dumps(made)), made) == ""
+
+
+def test_a_difference_is_told_by_the_path_of_each_key() -> None:
+    assert difference(recipe(), recipe(render={"dpi": 200}, engine={"scripts": ["latin"]})) == (
+        "engine.scripts: 'all' -> ['latin']; render.dpi: 150.0 -> 200.0"
+    )
+    assert difference({"a": {"b": 1}}, {"a": {"c": 2}}) == "a.b: 1 -> (absent); a.c: (absent) -> 2"
+
+
+@pytest.mark.parametrize("value", [nan, object(), {1, 2}])
+def test_a_value_without_a_stable_identity_is_refused(value: object) -> None:
+    with pytest.raises(BuildError, match="no stable identity"):
+        recipe_id({"dpi": value})

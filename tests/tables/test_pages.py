@@ -1,0 +1,175 @@
+"""Page records to Parquet and back."""
+
+import dataclasses
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.builds.plan import shard_of
+from pipeline.errors import VerifyError
+from pipeline.records import Block, PageFacts, PageId, PageRecord, PageSignals, PageText
+from pipeline.tables.footer import head_of
+from pipeline.tables.pages import JUDGING_COLUMNS, encode_pages, page_records, pages_table
+from pipeline.tables.parquet import decode, decode_groups, encode, footer_of
+from pipeline.tables.schemas import PAGES_SCHEMA
+from tests.tables.samples import document, head, opened, page, pages_of, signals, unread_page
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+NAMES = st.lists(st.sampled_from(["loop", "garbled", "low_conf"]), unique=True, max_size=3).map(tuple)
+SINGLE = st.floats(0, 5000, width=32)
+DOUBLE = st.floats(0, 1)
+COUNT = st.integers(0, 2**31 - 1)
+WHEN = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))
+OPENED = opened(document("a.pdf"), num_pages=50)
+
+FACTS = st.builds(
+    PageFacts,
+    width_pt=SINGLE,
+    height_pt=SINGLE,
+    rotation_degrees=st.sampled_from([0, 90, 180, 270]),
+    dpi=SINGLE,
+    width_px=COUNT,
+    height_px=COUNT,
+    ink_fraction=DOUBLE,
+    layer_text=st.just(""),
+    layer_garbled_fraction=st.none() | DOUBLE,
+)
+SIGNALS = st.fixed_dictionaries(
+    {
+        field.name: {int: COUNT, float: DOUBLE, str: TEXT, bool: st.booleans()}.get(field.type, st.none() | DOUBLE)
+        for field in dataclasses.fields(PageSignals)
+    }
+).map(lambda values: PageSignals(**values))
+BLOCKS = st.builds(
+    Block, label=TEXT, text=TEXT, box_pt=st.tuples(SINGLE, SINGLE, SINGLE, SINGLE), confidence=st.none() | SINGLE
+)
+
+
+@st.composite
+def page_records_of_one_document(draw: st.DrawFn) -> list[PageRecord]:
+    return [draw(_record(index)) for index in range(draw(st.integers(0, 4)))]
+
+
+def _record(index: int) -> st.SearchStrategy[PageRecord]:
+    @st.composite
+    def build(draw: st.DrawFn) -> PageRecord:
+        page_id = PageId(OPENED.doc_id, index)
+        status = draw(st.sampled_from(["ok", "blank", "failed"]))
+        text, error = ("", draw(TEXT)) if status == "failed" else (draw(TEXT), "")
+        reading = st.builds(
+            PageText,
+            page_id=st.just(page_id),
+            text=st.just(text),
+            status=st.just("failed" if status == "failed" else "ok"),
+            error=st.just(error),
+            engine=TEXT,
+            engine_version=TEXT,
+            source=st.sampled_from(["ocr", "text_layer"]),
+            blocks=st.lists(BLOCKS, max_size=3).map(tuple),
+            confidence=st.none() | DOUBLE,
+            mean_logprob=st.none() | st.floats(-9, 0),
+            finish_reason=st.none() | st.sampled_from(["stop", "length"]),
+            vision_tokens=st.none() | COUNT,
+            output_tokens=st.none() | COUNT,
+            seconds=SINGLE,
+            flags=NAMES,
+        )
+        return PageRecord(
+            page_id=page_id,
+            document=OPENED,
+            status=status,
+            text=text,
+            reject=draw(NAMES),
+            warnings=draw(NAMES),
+            furniture=draw(st.lists(TEXT, max_size=2).map(tuple)),
+            facts=draw(st.none() | FACTS),
+            page=draw(st.none() | reading),
+            signals=draw(SIGNALS),
+            error=error,
+            processed_at=draw(WHEN),
+        )
+
+    return build()
+
+
+@settings(deadline=None)
+@given(page_records_of_one_document())
+def test_a_record_comes_back_from_its_row_as_it_was(records: list[PageRecord]) -> None:
+    head_in = head(shard_of([OPENED.document]))
+    data = encode_pages(reversed(records), head_in)
+    head_out = head_of(data)
+    assert head_out == head_in
+    assert list(page_records(decode(data), [OPENED])) == records
+
+
+def test_the_columns_for_judging_give_the_same_record_without_its_blocks() -> None:
+    records = pages_of(OPENED)
+    data = encode_pages(records, head(shard_of([OPENED.document])))
+    without_blocks = [replace(r, page=None if r.page is None else replace(r.page, blocks=())) for r in records]
+    assert list(page_records(decode(data, JUDGING_COLUMNS), [OPENED])) == without_blocks
+
+
+@pytest.mark.parametrize("fraction", [0.3, 0.05, 0.6, 0.35])
+def test_a_signal_that_lies_on_its_threshold_lies_on_it_after_the_round_trip(fraction: float) -> None:
+    record = replace(page(OPENED, 0, "text"), signals=signals("text", dup_line_fraction=fraction))
+    (again,) = page_records(pages_table([record]), [OPENED])
+    assert not again.signals.dup_line_fraction > fraction
+
+
+def test_rows_are_sorted_by_document_and_page_and_carry_the_page_id() -> None:
+    others = opened(document("b.pdf"), num_pages=3)
+    table = pages_table([page(others, 2, "x"), page(OPENED, 1, "y"), page(others, 0, "z"), page(OPENED, 0, "w")])
+    ids = table.column("id").to_pylist()
+    assert ids == sorted(ids)
+    assert ids[0] == f"{table.column('doc_id')[0].as_py()}/000000"
+
+
+def test_the_same_records_make_the_same_bytes_in_any_order() -> None:
+    records, head_of_shard = pages_of(OPENED), head(shard_of([OPENED.document]))
+    assert encode_pages(records, head_of_shard) == encode_pages(reversed(records), head_of_shard)
+
+
+def test_a_required_column_refuses_a_null() -> None:
+    row = pages_table([page(OPENED, 0, "text")]).to_pylist()[0]
+    table = pa.Table.from_pylist([{**row, "text": None}], schema=PAGES_SCHEMA)
+    with pytest.raises(pa.ArrowInvalid, match="non-nullable"):
+        encode(table, {})
+
+
+def test_the_footer_says_how_the_pages_were_made() -> None:
+    texts = footer_of(encode_pages([], head(shard_of([OPENED.document]))))
+    assert texts["pagemill.schema"] == "pages/1"
+    assert texts["pagemill.build"] == "main"
+    assert texts["pagemill.recipe"] == '{"render":{"dpi":150.0}}'
+    assert texts["pagemill.config"] == '{"documents":{"min_words":50},"pages":{"garbled_above":0.05}}'
+    assert {"pagemill.engine", "pagemill.code_version", "pagemill.lang_detector", "pagemill.shard"} <= texts.keys()
+
+
+@pytest.mark.parametrize("data", [b"", b"PAR1", b"no parquet at all" * 10])
+def test_bytes_that_are_no_parquet_are_refused_in_one_line(data: bytes) -> None:
+    with pytest.raises(VerifyError, match="not a whole Parquet file"):
+        head_of(data)
+    with pytest.raises(VerifyError, match="not a whole Parquet file"):
+        decode(data)
+
+
+def test_a_file_cut_short_is_refused() -> None:
+    data = encode_pages(pages_of(OPENED), head(shard_of([OPENED.document])))
+    with pytest.raises(VerifyError, match="not a whole Parquet file"):
+        list(decode_groups(data[:-10]))
+
+
+def test_parquet_that_is_no_pages_file_is_refused_by_its_schema() -> None:
+    with pytest.raises(VerifyError, match="schema none, where this version reads pages/1"):
+        head_of(encode(pa.table({"a": [1]}), {}))
+
+
+def test_the_error_of_a_failed_page_never_stands_in_a_text_column() -> None:
+    table = pages_table([unread_page(OPENED, 0, error="xref table is damaged")])
+    row = table.to_pylist()[0]
+    assert row.pop("error") == "xref table is damaged"
+    assert "xref" not in str(row)

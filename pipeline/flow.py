@@ -15,7 +15,7 @@ from pipeline.config import BuildConfig, PageRules
 from pipeline.errors import EngineError
 from pipeline.interfaces import Engine, Renderer, Source
 from pipeline.quality.cleaning import clean_document
-from pipeline.quality.rules import is_blank, judge_page
+from pipeline.quality.rules import Judgement, is_blank, judge_blank, judge_failure, judge_page
 from pipeline.quality.signals import measure_pages
 from pipeline.records import (
     DocumentFailure,
@@ -25,6 +25,7 @@ from pipeline.records import (
     PageId,
     PageImage,
     PageRecord,
+    PageSignals,
     PageText,
     RenderEvent,
     Shard,
@@ -82,7 +83,7 @@ def judge_document_pages(opened: OpenedDocument, ledger: "_Ledger", config: Buil
     now = datetime.now(UTC)
     for page_id, text, fact, clean, measured in zip(page_ids, texts, facts, cleaned, signals, strict=True):
         failure = ledger.page_failures.get(page_id)
-        verdict = judge_page(text, fact, failure, measured, config=config)
+        verdict = _judge(fact, text, failure, measured, config)
         yield PageRecord(
             page_id=page_id,
             document=opened,
@@ -97,6 +98,18 @@ def judge_document_pages(opened: OpenedDocument, ledger: "_Ledger", config: Buil
             error=failure.error if failure else text.error if text else "",
             processed_at=now,
         )
+
+
+def _judge(
+    facts: PageFacts | None, page: PageText | None, failure: PageFailure | None, signals: PageSignals, config: BuildConfig
+) -> Judgement:
+    """A page that could not be rendered, or was blank, or was read; `_Ledger.check_complete` leaves no fourth case."""
+    if failure is not None:
+        return judge_failure(failure.reason, facts, configured_dpi=config.render.dpi)
+    assert facts is not None
+    if page is None:
+        return judge_blank(facts, configured_dpi=config.render.dpi)
+    return judge_page(facts, page, signals, config.rules.pages, configured_dpi=config.render.dpi)
 
 
 class _Ledger:
@@ -145,6 +158,10 @@ class _Ledger:
         self.texts[page.page_id] = page
 
     def check_complete(self) -> None:
+        for opened in self._opened.values():
+            page_ids = {PageId(opened.doc_id, page_index) for page_index in range(opened.num_pages)}
+            if lost := page_ids - self.facts.keys() - self.page_failures.keys():
+                raise EngineError(f"rendering lost {len(lost)} pages of {opened.document.uri}, the first is {min(lost)}")
         if unanswered := self._asked - self.texts.keys():
             raise EngineError(f"the engine never answered {len(unanswered)} pages, the first is {min(unanswered)}")
 

@@ -143,7 +143,9 @@ def pagemill(*argv: str, home: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_a_driver_killed_in_the_middle_loses_nothing_and_the_next_run_redoes_nothing(small_corpus: Path, tmp_path: Path) -> None:
+def test_a_driver_killed_in_the_middle_loses_nothing_and_the_next_run_redoes_nothing(
+    small_corpus: Path, tmp_path: Path
+) -> None:
     home = Path(f"/tmp/pm{os.getpid()}")
     home.mkdir()
     output = tmp_path / "out"
@@ -174,4 +176,9 @@ def test_a_driver_killed_in_the_middle_loses_nothing_and_the_next_run_redoes_not
     assert third.returncode == 0, complained
     assert "0 to do" in complained
     assert {info.key: info.version for info in store.list("pages/")} == after
-    assert open_shards(begin_build(store, config_for(small_corpus, output), lambda: (), versions=VERSIONS), read_receipts(store, "main")) == []
+    assert (
+        open_shards(
+            begin_build(store, config_for(small_corpus, output), lambda: (), versions=VERSIONS), read_receipts(store, "main")
+        )
+        == []
+    )

@@ -99,7 +99,7 @@ class _Rendering:
         self._start()
 
     def _start(self) -> None:
-        self.stream = render_one.options(
+        self.stream: ray.ObjectRefGenerator = render_one.options(
             num_returns="streaming",
             scheduling_strategy=self._placement,
             _generator_backpressure_num_objects=self._config.window_pages,

@@ -9,6 +9,7 @@ ActorUnavailableError after 1-4 s, ActorDiedError after 15 s): its shards go bac
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import ray
 from ray.actor import ActorHandle
@@ -23,6 +24,7 @@ from pipeline.interfaces import ObjectStore
 from pipeline.records import Shard, ShardReceipt
 from pipeline.tables.footer import BuildStamp
 
+Ref = ray.ObjectRef[Any]
 PULSE_S = 1.0
 MAX_BACKOFF_S = 15.0
 """A dying node attracts new actors for 15 s (measured), so a lost worker is made again ever more slowly up to that."""
@@ -70,19 +72,19 @@ class _Seat:
     def __init__(self, config: BuildConfig, stamp: BuildStamp) -> None:
         self._config = config
         self._stamp = stamp
-        self._actor: ActorHandle | None = None
-        self._opening: ray.ObjectRef | None = None
+        self._actor: ActorHandle[Worker] | None = None
+        self._opening: Ref | None = None
         self._seat_again_at_s = 0.0
         self._backoff_s = 1.0
         self._num_pages_before = 0
         self._num_pages_now = 0
-        self._pages_ref: ray.ObjectRef | None = None
-        self.in_work: dict[ray.ObjectRef, Shard] = {}
+        self._pages_ref: Ref | None = None
+        self.in_work: dict[Ref, Shard] = {}
         self.is_open = False
         self.num_lost = 0
 
     @property
-    def refs(self) -> list[ray.ObjectRef]:
+    def refs(self) -> list[Ref]:
         return [self._opening] if self._opening else list(self.in_work)
 
     def fill(self, queue: ShardQueue) -> None:
@@ -97,7 +99,7 @@ class _Seat:
         self._opening = None
         self.is_open = True
 
-    def finished(self, ref: ray.ObjectRef) -> Shard:
+    def finished(self, ref: Ref) -> Shard:
         self._backoff_s = 1.0
         return self.in_work.pop(ref)
 
@@ -132,15 +134,15 @@ class _Seat:
         return self._num_pages_before + self._num_pages_now
 
 
-def _new_actor(config: BuildConfig, stamp: BuildStamp) -> ActorHandle:
+def _new_actor(config: BuildConfig, stamp: BuildStamp) -> ActorHandle[Worker]:
     """Half a CPU stays free beside each worker: room for its four rendering tasks (render_tasks.RENDER_CPUS)."""
     actor_class = ray.remote(Worker).options(
         num_cpus=config.engine.cpus - 0.5, max_concurrency=SHARDS_PER_WORKER, concurrency_groups={"watch": 1}
     )
-    return actor_class.remote(config, stamp)
+    return cast(ActorHandle[Worker], actor_class.remote(config, stamp))
 
 
-def _ready(seats: list[_Seat]) -> list[tuple[_Seat, ray.ObjectRef]]:
+def _ready(seats: list[_Seat]) -> list[tuple[_Seat, Ref]]:
     owners = {ref: seat for seat in seats for ref in seat.refs}
     if not owners:
         time.sleep(PULSE_S)
@@ -150,7 +152,7 @@ def _ready(seats: list[_Seat]) -> list[tuple[_Seat, ray.ObjectRef]]:
 
 
 def _settle(
-    seat: _Seat, ref: ray.ObjectRef, queue: ShardQueue, store: ObjectStore, stamp: BuildStamp, store_troubles: dict[str, int]
+    seat: _Seat, ref: Ref, queue: ShardQueue, store: ObjectStore, stamp: BuildStamp, store_troubles: dict[str, int]
 ) -> Iterator[ShardReceipt]:
     """What a finished call means: an open engine, a receipt, trouble with a store, or a lost worker."""
     try:

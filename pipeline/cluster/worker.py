@@ -5,6 +5,7 @@ only configs travel. Memory: the engine, plus per shard in work its rows and the
 """
 
 import os
+import socket
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -37,7 +38,7 @@ class Worker:
     def open(self) -> str:
         """Opens the engine; returns its version. Raises EngineError, ConfigError."""
         node_id = ray.get_runtime_context().get_node_id()
-        self._name = f"{ray.util.get_node_ip_address()}/{os.getpid()}"
+        self._name = f"{socket.gethostname()}/{os.getpid()}"
         self._source = open_source(self._config.input)
         self._store = open_store(self._config.output)
         self._render = RenderTasks(self._config.render, node_id=node_id)

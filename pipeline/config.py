@@ -132,7 +132,8 @@ class PageRules(Section):
     low_logprob_warn_below: float = -0.35
     layer_recall_below: Fraction = 0.5
     layer_precision_below: Fraction = 0.4
-    layer_min_letters: int = 200
+    layer_min_chars: int = 200
+    """Visible characters; a shorter text layer proves nothing."""
     layer_garbled_below: Fraction = 0.01
     overfull_tokens_above: PositiveFloat = 10.0
     """Text tokens per vision token."""

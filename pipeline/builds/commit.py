@@ -74,22 +74,31 @@ def open_shards(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> list[S
 def leaf_shards(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> Iterator[Shard]:
     """The shards that hold rows or will hold them, in the plan's order: a split shard gives way to its halves. Together
     they hold every planned document once. Raises BuildError when a receipt names other halves."""
+    return (shard for shard in shard_tree(plan, receipts) if not is_split(shard, receipts))
+
+
+def shard_tree(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> Iterator[Shard]:
+    """The same with the split shards, each before its halves."""
     for shard in plan.shards:
-        yield from _leaves(shard, receipts)
+        yield from _with_halves(shard, receipts)
 
 
-def _leaves(shard: Shard, receipts: Mapping[str, ShardReceipt]) -> Iterator[Shard]:
-    receipt = receipts.get(shard.shard_id)
-    if receipt is None or not receipt.split_into:
-        yield shard
+def is_split(shard: Shard, receipts: Mapping[str, ShardReceipt]) -> bool:
+    """Another shard's rows stand for this one's."""
+    return shard.shard_id in receipts and receipts[shard.shard_id].split_into != ()
+
+
+def _with_halves(shard: Shard, receipts: Mapping[str, ShardReceipt]) -> Iterator[Shard]:
+    yield shard
+    if not is_split(shard, receipts):
         return
-    halves = bisect(shard)
+    halves, receipt = bisect(shard), receipts[shard.shard_id]
     if receipt.split_into != tuple(half.shard_id for half in halves):
         raise BuildError(
             f"{receipt.key} was split into {receipt.split_into}, not into the halves that this version makes of it"
         )
     for half in halves:
-        yield from _leaves(half, receipts)
+        yield from _with_halves(half, receipts)
 
 
 def _commit_empty(

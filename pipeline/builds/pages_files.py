@@ -23,7 +23,7 @@ class DocumentPages:
 
 
 def document_pages(data: bytes) -> Iterator[DocumentPages]:
-    """In the order of the rows, which is that of doc_id. Raises VerifyError; KeyError for a page of an unknown document."""
+    """In the order of the rows, which is that of doc_id. Raises VerifyError."""
     opened = head_of(data).documents.opened
     records = (record for group in decode_groups(data, JUDGING_COLUMNS) for record in page_records(group, opened))
     for _, same_bytes in groupby(records, key=lambda record: record.page_id.doc_id):

@@ -75,9 +75,9 @@ def _write_build(store: ObjectStore, plan: BuildPlan, config: BuildConfig, judge
     receipts = read_receipts(store, plan.build_id)
     todo = open_shards(plan, receipts)
     if todo:
+        num_shards = sum(1 for _ in leaf_shards(plan, receipts))
         raise BuildIncomplete(
-            f"build {plan.build_id!r} lacks {len(todo)} of {len(list(leaf_shards(plan, receipts)))} shards; run `pagemill build` "
-            "again to finish them"
+            f"build {plan.build_id!r} lacks {len(todo)} of {num_shards} shards; run `pagemill build` again to finish them"
         )
     attempt_id = uuid4().hex
     verdicts: list[Verdict] = []

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.errors import VerifyError
 from pipeline.records import Block, OpenedDocument, PageFacts, PageId, PageRecord, PageSignals, PageText
 from pipeline.tables.footer import PagesHead, head_texts
 from pipeline.tables.parquet import encode
@@ -57,10 +58,14 @@ def pages_table(records: Iterable[PageRecord]) -> pa.Table:
 
 
 def page_records(table: pa.Table, opened: Iterable[OpenedDocument]) -> Iterator[PageRecord]:
-    """The rows of a table as records. `opened` are the documents of the file's head. Raises KeyError for a page of another."""
+    """The rows of a table as records. `opened` are the documents of the file's head. Raises VerifyError for a page
+    of another."""
     documents = {(document.doc_id, document.document.uri): document for document in opened}
     for row in table.to_pylist():
-        yield _record(row, documents[row["doc_id"], row["uri"]])
+        document = documents.get((row["doc_id"], row["uri"]))
+        if document is None:
+            raise VerifyError(f"page {row['id']} is of {row['uri']}, which is no document of the file")
+        yield _record(row, document)
 
 
 def _row(record: PageRecord) -> dict[str, object]:

@@ -89,7 +89,7 @@ def test_workers_and_shard_sizes_may_change_while_a_build_goes_on(store: MemoryS
 def test_another_cleaning_is_another_recipe(store: MemoryStore) -> None:
     begin_build(store, config(), lambda: CORPUS, versions=VERSIONS)
     newer = CodeVersions(pagemill="0.2.0", cleaning="2", lang_detector="cld2")
-    with pytest.raises(BuildError, match="cleaning.version: '1' -> '2'"):
+    with pytest.raises(BuildError, match=r"cleaning\.version: '1' -> '2'"):
         begin_build(store, config(), never, versions=newer)
 
 

@@ -1,0 +1,134 @@
+"""What was published against the pages and the manifest. In: the store, the manifest, and the documents as the pages give
+them. Out: findings. Holds 200 bytes a published document.
+
+What must hold: the manifest's receipts and parts are those that lie in the bucket; every opened document has one verdict;
+one with no reject reason stands in `documents` once, with exactly its kept pages; nothing else stands there.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from pipeline.builds import layout
+from pipeline.builds.assemble import join_pages, training_pages
+from pipeline.builds.pages_files import DocumentPages
+from pipeline.builds.plan import BuildPlan
+from pipeline.builds.receipt import counted
+from pipeline.builds.verdicts import Verdict, decode_verdicts
+from pipeline.builds.verify_shard import Finding
+from pipeline.errors import ObjectMissing, VerifyError
+from pipeline.interfaces import ObjectStore
+from pipeline.records import BuildManifest, ShardReceipt, TablePart
+from pipeline.tables.parquet import decode, to_json
+
+
+class Published:
+    """The published side of a build, held open while the pages go by: `findings_of` is asked for each document once, and
+    `findings_left` at the end."""
+
+    def __init__(self, store: ObjectStore, manifest: BuildManifest) -> None:
+        self.manifest = manifest
+        self._findings: list[Finding] = []
+        self._documents = dict(self._read_documents(store, manifest.documents))
+        self._verdicts = {(verdict.id, verdict.file_path): verdict for verdict in self._read_verdicts(store, manifest)}
+
+    def findings_of(self, each: DocumentPages, key: str) -> Iterator[Finding]:
+        """`key` is that of the pages file."""
+        verdict = self._verdicts.pop((each.document.doc_id, each.document.document.uri), None)
+        if verdict is None:
+            yield Finding(kind="documents", key=key, message=f"{each.document.document.uri} was read and has no verdict")
+            return
+        if verdict.reject:
+            return
+        kept = training_pages(each.pages)
+        text, page_ends = join_pages([page.text for page in kept])
+        expected = _fingerprint(text, page_ends, [page.page_id.page_index for page in kept])
+        found = self._documents.pop(each.document.doc_id, None)
+        if found is None:
+            yield Finding(kind="documents", key=key, message=f"{each.document.document.uri} was kept and is not in documents/")
+        elif found != expected:
+            message = (
+                f"{each.document.document.uri} stands in documents/ with other text, spans or pages than its kept pages give"
+            )
+            yield Finding(kind="documents", key=key, message=message)
+
+    def findings_left(self) -> Iterator[Finding]:
+        yield from self._findings
+        for doc_id in self._documents:
+            yield Finding(kind="documents", key="documents/", message=f"document {doc_id} is published and no page says so")
+        for verdict in self._verdicts.values():
+            yield Finding(kind="documents", key="documents/", message=f"{verdict.file_path} has a verdict and no pages")
+
+    def _read_documents(self, store: ObjectStore, parts: Sequence[TablePart]) -> Iterator[tuple[str, str]]:
+        seen: set[str] = set()
+        for part in parts:
+            for doc_id, fingerprint in self._read_part(store, part):
+                if doc_id in seen:
+                    self._findings.append(_finding("doubled", part.key, f"document {doc_id} stands in documents/ twice"))
+                seen.add(doc_id)
+                yield doc_id, fingerprint
+
+    def _read_part(self, store: ObjectStore, part: TablePart) -> list[tuple[str, str]]:
+        try:
+            data = store.get(part.key)
+            columns = decode(data, ["id", "text", "page_ends", "page_indices"])
+        except ObjectMissing:
+            self._findings.append(
+                _finding("missing", part.key, f"the manifest's part of {part.num_rows} documents is not there")
+            )
+            return []
+        except VerifyError as error:
+            self._findings.append(_finding("damaged", part.key, str(error)))
+            return []
+        found = TablePart(
+            key=part.key, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), num_rows=columns.num_rows
+        )
+        if found != part:
+            self._findings.append(
+                _finding("manifest", part.key, f"not the part that the manifest is of: {found} and not {part}")
+            )
+        return [(row["id"], _fingerprint(row["text"], row["page_ends"], row["page_indices"])) for row in columns.to_pylist()]
+
+    def _read_verdicts(self, store: ObjectStore, manifest: BuildManifest) -> list[Verdict]:
+        key = layout.verdicts_key(manifest.build_id)
+        try:
+            verdicts = list(decode_verdicts(store.get(key)))
+        except (ObjectMissing, VerifyError) as error:
+            self._findings.append(_finding("damaged", key, str(error)))
+            return []
+        num_kept = sum(not verdict.reject for verdict in verdicts)
+        by_reject = counted(reason for verdict in verdicts for reason in verdict.reject)
+        if (num_kept, by_reject) != (manifest.num_documents_kept, dict(manifest.documents_by_reject)):
+            counted_by = f"the manifest says {manifest.num_documents_kept} and {dict(manifest.documents_by_reject)}"
+            told = f"{num_kept} published and {by_reject} rejected, {counted_by}"
+            self._findings.append(_finding("manifest", key, told))
+        return verdicts
+
+
+def check_manifest(
+    store: ObjectStore, manifest: BuildManifest, plan: BuildPlan, receipts: Mapping[str, ShardReceipt]
+) -> Iterator[Finding]:
+    """The manifest against the plan, the receipts and the listing of `documents/`."""
+    key = layout.manifest_key(manifest.build_id)
+    listed = {receipt.shard_id: receipt for receipt in manifest.receipts}
+    for shard_id in sorted(listed.keys() | receipts.keys()):
+        if listed.get(shard_id) != receipts.get(shard_id):
+            yield _finding("manifest", key, f"its receipt of shard {shard_id} is not the one in the bucket")
+    if manifest.num_documents_planned != sum(1 for _ in plan.documents):
+        yield _finding("manifest", key, f"it counts {manifest.num_documents_planned} planned documents, the plan holds others")
+    if to_json(manifest.recipe) != to_json(plan.stamp.recipe):
+        yield _finding("manifest", key, "its recipe is not the plan's")
+    known = Counter(part.key for part in manifest.documents)
+    for info in store.list(layout.documents_prefix(manifest.build_id)):
+        if info.key not in known:
+            yield _finding(
+                "unplanned", info.key, "the manifest does not name this part; delete it, or every reader sees its rows"
+            )
+
+
+def _finding(kind: str, key: str, message: str) -> Finding:
+    return Finding(kind=kind, key=key, message=message)
+
+
+def _fingerprint(text: str, page_ends: Sequence[int], page_indices: Sequence[int]) -> str:
+    return hashlib.sha256(to_json([text, list(page_ends), list(page_indices)]).encode()).hexdigest()

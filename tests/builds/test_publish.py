@@ -1,0 +1,219 @@
+"""A finished build to a training set: whole, the same each time, and resumable after a crash at every step."""
+
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from pipeline.builds import layout
+from pipeline.builds.commit import bisect, commit_shard, split_shard
+from pipeline.builds.ledger import decode_manifest, encode_manifest, read_latest, read_manifest
+from pipeline.builds.publish import publish
+from pipeline.builds.status import status
+from pipeline.builds.verdicts import decode_verdicts
+from pipeline.errors import BuildError, BuildIncomplete
+from pipeline.tables.documents import DocumentRow, document_rows
+from pipeline.tables.parquet import decode, footer_of
+from tests.builds.factory import CORPUS, VERSIONS, config, finished_build, judge_by_words, planned_build
+from tests.builds.memory_store import Crash, MemoryStore
+from tests.tables.samples import document, head, opened, pages_file, pages_of
+
+SMALL_PARTS = {"publish": {"part_bytes": 2000, "row_group_bytes": 900}}
+
+
+def rows_of(store: MemoryStore, build_id: str = "main") -> list[DocumentRow]:
+    keys = [info.key for info in store.list(layout.documents_prefix(build_id))]
+    return [row for key in keys for row in document_rows(decode(store.get(key)))]
+
+
+def test_every_document_with_enough_text_is_published_once_with_its_kept_pages(store: MemoryStore) -> None:
+    finished_build(store)
+    manifest = publish(store, config(), judge=judge_by_words)
+    rows = rows_of(store)
+    assert sorted(row.file_path for row in rows) == [f"/corpus/{name}.pdf" for name in "abcdefgh"]
+    for row in rows:
+        of = opened(document(row.file_path.removeprefix("/corpus/")))
+        kept = [page for page in pages_of(of) if not page.reject]
+        spans = [row.text[start:end] for start, end in zip((0, *row.page_ends), row.page_ends, strict=False)]
+        assert [span.removesuffix("\n\n") for span in spans] == [page.text for page in kept]
+        assert row.page_indices == tuple(page.page_id.page_index for page in kept)
+    assert (manifest.num_documents_kept, manifest.num_documents_planned) == (8, 9)
+    assert sum(part.num_rows for part in manifest.documents) == 8
+
+
+def test_the_manifest_comes_back_from_its_json_as_it_was(store: MemoryStore) -> None:
+    finished_build(store)
+    manifest = publish(store, config(), judge=judge_by_words)
+    assert read_manifest(store, "main") == manifest
+    assert decode_manifest(encode_manifest(manifest), "key") == manifest
+
+
+def test_a_document_that_breaks_a_rule_is_counted_and_named_in_the_verdicts(store: MemoryStore) -> None:
+    finished_build(store)
+    manifest = publish(store, config(), judge=lambda pages, rules: ("low_ocr", "language") if len(pages) == 1 else ())
+    num_single = sum(opened(ref).num_pages == 1 for ref in CORPUS[:8])
+    assert 0 < num_single < 8
+    assert dict(manifest.documents_by_reject) == {"language": num_single, "low_ocr": num_single}
+    verdicts = list(decode_verdicts(store.get(layout.verdicts_key("main"))))
+    assert {v.file_path for v in verdicts if v.reject} == {ref.uri for ref in CORPUS[:8] if opened(ref).num_pages == 1}
+    assert len(rows_of(store)) == 8 - num_single
+
+
+def test_a_document_without_a_kept_page_is_never_published_as_an_empty_text(store: MemoryStore) -> None:
+    plan = planned_build(store, [document("a.pdf")])
+    records = [replace(page, reject=("garbled",)) for page in pages_of(opened(document("a.pdf")))]
+    from pipeline.tables.pages import encode_pages
+
+    data = encode_pages(records, head(plan.shards[0], stamp=plan.stamp))
+    commit_shard(store, "main", plan.shards[0].shard_id, data, attempt_id="a")
+    manifest = publish(store, config(), judge=lambda pages, rules: ())
+    assert dict(manifest.documents_by_reject) == {"too_short": 1}
+    assert rows_of(store) == []
+    assert len(manifest.documents) == 1, "one part of no rows, so that readers find a table"
+
+
+def test_equal_bytes_under_two_names_are_published_once(store: MemoryStore) -> None:
+    """Planning gives both names to one document; should it miss one, the first is kept."""
+    plan = planned_build(store)
+    for shard in plan.shards:
+        refs = tuple(replace(ref, aliases=()) for ref in shard.documents)
+        data = pages_file(replace(shard, documents=refs), stamp=plan.stamp)
+        commit_shard(store, "main", shard.shard_id, data, attempt_id="a")
+    first, last = plan.shards[0], plan.shards[-1]
+    copied = replace(opened(first.documents[0]), document=last.documents[-1])
+    from pipeline.tables.footer import ShardDocuments
+    from pipeline.tables.pages import encode_pages
+
+    with_copy = replace(head(last, stamp=plan.stamp), documents=ShardDocuments(opened=(copied,), failed=()))
+    store.put(layout.pages_key("main", last.shard_id), encode_pages(pages_of(copied), with_copy))
+    manifest = publish(store, config(), judge=judge_by_words)
+    assert dict(manifest.documents_by_reject) == {"duplicate": 1}
+    assert [row.file_path for row in rows_of(store)].count(first.documents[0].uri) == 1
+
+
+def test_publishing_waits_for_every_shard(store: MemoryStore) -> None:
+    plan = planned_build(store)
+    commit_shard(store, "main", plan.shards[0].shard_id, pages_file(plan.shards[0], stamp=plan.stamp), attempt_id="a")
+    with pytest.raises(BuildIncomplete, match="lacks 2 of 3 shards; run `pagemill build` again"):
+        publish(store, config(), judge=judge_by_words)
+    assert not [key for key in store.objects if key.startswith("documents/")]
+
+
+def test_a_build_with_a_split_shard_is_published_whole(store: MemoryStore) -> None:
+    plan = planned_build(store)
+    split_shard(store, plan.stamp, plan.shards[0], worker="driver")
+    for shard in (*bisect(plan.shards[0]), *plan.shards[1:]):
+        commit_shard(store, "main", shard.shard_id, pages_file(shard, stamp=plan.stamp), attempt_id="a")
+    publish(store, config(), judge=judge_by_words)
+    assert sorted(row.file_path for row in rows_of(store)) == [f"/corpus/{name}.pdf" for name in "abcdefgh"]
+
+
+def test_parts_are_rolled_by_size_and_row_groups_hold_whole_documents(store: MemoryStore) -> None:
+    finished_build(store)
+    manifest = publish(store, config(**SMALL_PARTS), judge=judge_by_words)
+    assert len(manifest.documents) > 2
+    assert [part.key for part in manifest.documents] == [
+        f"documents/build=main/part-{i:05d}.parquet" for i in range(len(manifest.documents))
+    ]
+    assert len(rows_of(store)) == 8
+    assert footer_of(store.get(manifest.documents[0].key))["pagemill.schema"] == "documents/1"
+
+
+def test_the_same_build_gives_the_same_bytes_whoever_published_it() -> None:
+    first, second = MemoryStore(), MemoryStore()
+    plan = finished_build(first)
+    second.objects = {key: data for key, data in first.objects.items() if "receipts" not in key}
+    second.attempts = dict(first.attempts)
+    for store in (first, second):
+        publish(store, config(**SMALL_PARTS), judge=judge_by_words)
+    assert first.objects == second.objects
+    assert plan.stamp.build_id == "main"
+
+
+def test_a_publish_that_crashed_at_any_write_is_finished_by_the_next() -> None:
+    whole = MemoryStore()
+    finished_build(whole)
+    unpublished, attempts, num_before = dict(whole.objects), dict(whole.attempts), whole.num_writes
+    publish(whole, config(**SMALL_PARTS), judge=judge_by_words)
+    num_writes = whole.num_writes - num_before
+    assert num_writes >= 8
+    for moment in ("crash_before_write", "crash_after_write"):
+        for step in range(1, num_writes + 1):
+            store = MemoryStore()
+            store.objects, store.attempts = dict(unpublished), dict(attempts)
+            setattr(store, moment, step)
+            with pytest.raises(Crash):
+                publish(store, config(**SMALL_PARTS), judge=judge_by_words)
+            publish(store, config(**SMALL_PARTS), judge=judge_by_words)
+            assert store.objects == whole.objects
+
+
+def test_publishing_again_changes_nothing_and_reads_no_pages(store: MemoryStore) -> None:
+    finished_build(store)
+    manifest = publish(store, config(), judge=judge_by_words)
+    before = dict(store.objects)
+    for key in [key for key in store.objects if key.startswith("pages/")]:
+        store.delete(key)
+    assert publish(store, config(), judge=judge_by_words) == manifest
+    assert store.objects == {key: data for key, data in before.items() if not key.startswith("pages/")}
+
+
+def test_publishing_with_other_rules_is_refused_with_the_difference(store: MemoryStore) -> None:
+    finished_build(store)
+    with pytest.raises(BuildError, match=r"other rules \(documents\.min_words: 50 -> 7\)"):
+        publish(store, config(rules={"documents": {"min_words": 7}}), judge=judge_by_words)
+
+
+def test_a_half_published_build_refuses_parts_of_another_size(store: MemoryStore) -> None:
+    finished_build(store)
+    publish(store, config(), judge=judge_by_words)
+    store.delete(layout.manifest_key("main"))
+    with pytest.raises(BuildError, match=r"part-00000\.parquet in memory: is there with other bytes"):
+        publish(store, config(**SMALL_PARTS), judge=judge_by_words)
+
+
+def test_the_pointer_to_the_latest_build_never_moves_back(store: MemoryStore) -> None:
+    finished_build(store, CORPUS[:4], "monday")
+    finished_build(store, CORPUS, "tuesday")
+    publish(store, config("tuesday"), judge=judge_by_words)
+    publish(store, config("monday"), judge=judge_by_words)
+    latest = read_latest(store)
+    assert latest is not None
+    assert latest.build_id == "tuesday"
+    assert store.get(latest.manifest_key) == encode_manifest(read_manifest(store, "tuesday"))
+
+
+def test_the_card_counts_what_all_builds_hold_and_names_both_tables(store: MemoryStore) -> None:
+    finished_build(store, CORPUS[:4], "monday")
+    finished_build(store, CORPUS, "tuesday")
+    manifests = [publish(store, config(name), judge=judge_by_words) for name in ("monday", "tuesday")]
+    card = store.get(layout.CARD_KEY).decode()
+    front = yaml.safe_load(card.split("---")[1])
+    assert [each["config_name"] for each in front["configs"]] == ["documents", "pages"]
+    num_ok = sum(r.pages_by_status["ok"] for m in manifests for r in m.receipts)
+    assert f"| `ok` | {num_ok} |" in card
+    assert "| `damaged` | 1 |" in card
+    assert "| monday |" in card
+    assert "`page_ends`" in card
+
+
+def test_the_status_counts_shards_and_pages_as_they_come(store: MemoryStore) -> None:
+    plan = planned_build(store)
+    assert (status(store, "main").num_shards_open, status(store, "main").num_pages) == (3, 0)
+    split_shard(store, plan.stamp, plan.shards[0], worker="driver")
+    assert status(store, "main").num_shards == 4
+    for shard in (*bisect(plan.shards[0]), *plan.shards[1:]):
+        commit_shard(store, "main", shard.shard_id, pages_file(shard, stamp=plan.stamp), attempt_id="a")
+    done = status(store, "main")
+    assert (done.num_shards_open, done.is_published) == (0, False)
+    assert done.num_pages == sum(opened(ref).num_pages for ref in CORPUS[:8])
+    assert (done.num_documents_opened, dict(done.quarantined_by_reason)) == (8, {"damaged": 1})
+    publish(store, config(), judge=judge_by_words)
+    assert status(store, "main").is_published
+
+
+def test_a_build_that_was_never_planned_is_named(store: MemoryStore) -> None:
+    for ask in (lambda: status(store, "nightly"), lambda: publish(store, config("nightly"), judge=judge_by_words)):
+        with pytest.raises(BuildError, match="there is no build 'nightly' in memory:"):
+            ask()
+    assert VERSIONS.pagemill

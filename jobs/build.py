@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     num_pages_before = tally.num_pages
     if todo:
         read(todo, config, plan, store, tally)
-    manifest = publish(store, plan, config=config.publish)
+    manifest = publish(store, config)
     console = Console(file=sys.stdout, highlight=False)
     console.print(summary(tally, elapsed_s=time.monotonic() - started_s, num_pages_now=tally.num_pages - num_pages_before))
     console.print(where_it_lies(config, manifest), soft_wrap=True)

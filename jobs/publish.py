@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from pipeline.builds.begin import read_plan
 from pipeline.builds.publish import publish
 
 from jobs.build import where_it_lies
@@ -25,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     store = open_store(config.output)
-    manifest = publish(store, read_plan(store, config.build_id), config=config.publish)
+    manifest = publish(store, config)
     print(where_it_lies(config, manifest))
     return DONE
 

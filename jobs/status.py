@@ -2,9 +2,9 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from pipeline.builds.status import status_lines, status_of
+from pipeline.builds.status import BuildStatus, status
 
 from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, parser_for, run_command
 from pipeline.store import open_store
@@ -22,9 +22,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
-    status = status_of(open_store(config.output), config.build_id)
-    print("\n".join(status_lines(status)))
-    return DONE if status.is_published else INCOMPLETE
+    found = status(open_store(config.output), config.build_id)
+    print("\n".join(f"{name:<12} {value}" for name, value in rows_of(found).items()))
+    return DONE if found.is_published else INCOMPLETE
+
+
+def rows_of(found: BuildStatus) -> dict[str, str]:
+    """What a person wants to know first, in order."""
+    return {
+        "build": f"{found.build_id}, planned {found.planned_at.isoformat(timespec='seconds')}",
+        "state": "published" if found.is_published else "not published",
+        "shards": f"{found.num_shards_done} of {found.num_shards} done",
+        "documents": f"{found.num_documents_opened} opened of {found.num_documents_planned} planned",
+        "quarantine": f"{found.num_documents_quarantined} documents {_counts(found.quarantined_by_reason)}",
+        "pages": f"{found.num_pages} rows {_counts(found.pages_by_status)}",
+        "kept": f"{found.num_pages_kept} pages, {found.num_kept_chars:,} characters",
+        "rejected": _counts(found.pages_by_reject) or "none",
+        "bytes": f"{found.size_bytes:,} in pages files",
+        "engine": f"{found.engine_s:.0f} s",
+    }
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return f"({', '.join(f'{name} {count}' for name, count in sorted(counts.items()))})" if counts else ""
 
 
 if __name__ == "__main__":

@@ -24,9 +24,14 @@ def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     report = verify(open_store(config.output), config.build_id)
     for finding in report.findings:
-        print(finding)
-    print(report.summary)
-    return INCOMPLETE if report.findings else DONE
+        print(f"{finding.key}: {finding.what}")
+    print(
+        f"build {report.build_id}: {report.num_documents_planned} documents planned = {report.num_documents_opened} opened + "
+        f"{report.num_documents_quarantined} in quarantine; {report.num_pages} pages = {report.num_pages} rows; "
+        f"{report.num_shards_open} shards open; {'published' if report.is_published else 'not published'}; "
+        f"{len(report.findings)} findings"
+    )
+    return INCOMPLETE if report.findings or report.num_shards_open else DONE
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ def test_a_worker_killed_in_mid_shard_is_replaced_and_every_page_has_one_row(
     assert killed
     assert lost >= 1
     assert sum(receipt.num_rows for receipt in receipts) == NUM_PAGES
-    publish(store, plan, config=config.publish)
+    publish(store, config)
     assert verify(store, config.build_id).findings == ()
 
 

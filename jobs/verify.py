@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     report = verify(open_store(config.output), config.build_id)
     for finding in report.findings:
-        print(f"{finding.key}: {finding.what}")
+        print(finding)
     print(
         f"build {report.build_id}: {report.num_documents_planned} documents planned = {report.num_documents_opened} opened + "
         f"{report.num_documents_quarantined} in quarantine; {report.num_pages} pages = {report.num_pages} rows; "

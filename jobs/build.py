@@ -9,15 +9,15 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from pipeline.sources import list_documents, open_source
+from rich.console import Console
+
+from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, ray_address, run_command
+from jobs.progress import Display, Tally, summary
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.publish import publish
-from pipeline.sources import list_documents, open_source
-from rich.console import Console
-
-from jobs.command_line import DONE, add_config_arguments, code_versions, config_of, parser_for, ray_address, run_command
-from jobs.progress import Display, Tally, summary
 from pipeline.cluster import Pulse, connect, disconnect, run_shards
 from pipeline.config import BuildConfig
 from pipeline.interfaces import ObjectStore
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     store = open_store(config.output)
     say(f"build {config.build_id}: {config.input.uri} -> {config.output.uri}")
-    plan = begin_build(store, config, partial(list_documents, open_source(config.input)), versions=code_versions())
+    plan = begin_build(store, config, partial(list_documents, open_source(config.input)), code_version=code_version())
     if not plan.shards:
         say("nothing new: earlier builds of this dataset have read every document of this corpus")
         return DONE

@@ -13,10 +13,6 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from pipeline.builds.begin import CodeVersions
-from pipeline.quality.cleaning import CLEANING_VERSION
-from pipeline.quality.language import LANGUAGE_DETECTOR
-
 from pipeline.config import BuildConfig, load_config
 from pipeline.errors import BuildError, BuildIncomplete, ConfigError, PagemillError, SourceError, VerifyError
 
@@ -62,9 +58,9 @@ def _absolute(uri: str) -> str:
     return uri if "://" in uri else str(Path(uri).expanduser().absolute())
 
 
-def code_versions() -> CodeVersions:
-    """What of the running code stands in every table's footer."""
-    return CodeVersions(pagemill=version("pagemill"), cleaning=CLEANING_VERSION, lang_detector=LANGUAGE_DETECTOR)
+def code_version() -> str:
+    """Of the running code; stands in every table's footer."""
+    return version("pagemill")
 
 
 def ray_address() -> str:

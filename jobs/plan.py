@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from pipeline.builds.begin import find_plan, preview_plan
-from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.sources import list_documents, open_source
 
-from jobs.command_line import DONE, add_config_arguments, code_versions, config_of, parser_for, run_command
+from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, run_command
 from jobs.progress import duration
+from pipeline.builds.begin import find_plan, preview_plan
+from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.estimate import estimate
 from pipeline.store import open_store
 
@@ -29,7 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     store = open_store(config.output)
     planned = find_plan(store, config.build_id)
-    plan = planned or preview_plan(store, config, partial(list_documents, open_source(config.input)), versions=code_versions())
+    plan = planned or preview_plan(
+        store, config, partial(list_documents, open_source(config.input)), code_version=code_version()
+    )
     receipts = read_receipts(store, plan.build_id) if planned else {}
     todo = open_shards(plan, receipts)
     open_ids = {shard.shard_id for shard in todo}

@@ -4,9 +4,8 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from pipeline.builds.status import BuildStatus, status
-
 from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, parser_for, run_command
+from pipeline.builds.status import BuildStatus, status
 from pipeline.store import open_store
 
 

@@ -4,9 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from pipeline.builds.verify import verify
-
 from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, parser_for, run_command
+from pipeline.builds.verify import verify
 from pipeline.store import open_store
 
 

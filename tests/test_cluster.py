@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pymupdf
 import pytest
+from pipeline.sources import list_documents, open_source
 
-from pipeline.builds.begin import CodeVersions, begin_build
+from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.publish import publish
 from pipeline.builds.verify import verify
@@ -19,12 +20,10 @@ from pipeline.cluster import Pulse, run_shards
 from pipeline.cluster.render_tasks import RenderTasks
 from pipeline.config import BuildConfig, RenderConfig, parse_config
 from pipeline.records import DocumentFailure, OpenedDocument, PageFailure, PageImage, RenderEvent, ShardReceipt
-from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
 from tests.conftest import ROOT, draw_pdf, prose_of
 
 pytestmark = pytest.mark.ray
-VERSIONS = CodeVersions(pagemill="0", cleaning="test", lang_detector="test")
 NUM_PAGES = 1 + 2 + 3 + 4 + 5 + 6
 
 
@@ -113,7 +112,7 @@ def test_a_worker_killed_in_mid_shard_is_replaced_and_every_page_has_one_row(
 ) -> None:
     config = config_for(small_corpus, tmp_path / "out", workers=2, seconds_per_page=0.15)
     store = open_store(config.output)
-    plan = begin_build(store, config, lambda: list_documents(open_source(config.input)), versions=VERSIONS)
+    plan = begin_build(store, config, lambda: list_documents(open_source(config.input)), code_version="0")
     killed = False
     lost = 0
     receipts = []
@@ -178,7 +177,7 @@ def test_a_driver_killed_in_the_middle_loses_nothing_and_the_next_run_redoes_not
     assert {info.key: info.version for info in store.list("pages/")} == after
     assert (
         open_shards(
-            begin_build(store, config_for(small_corpus, output), lambda: (), versions=VERSIONS), read_receipts(store, "main")
+            begin_build(store, config_for(small_corpus, output), lambda: (), code_version="0"), read_receipts(store, "main")
         )
         == []
     )

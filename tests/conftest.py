@@ -1,5 +1,6 @@
 """Fixtures that every room shares."""
 
+import random
 import socket
 import subprocess
 import sys
@@ -107,11 +108,18 @@ def draw_pdf(path: Path, page_texts: list[str]) -> None:
         pdf.save(path)
 
 
+SUBJECTS = "vatman coucher layman miller carter dyer printer binder rag-picker river".split()
+VERBS = "dips lifts presses dries sorts carries counts folds trims hangs".split()
+THINGS = "mould felt sheet ream rope vat press loft wheel ledger".split()
+PLACES = "at dawn;by the weir;under the eaves;after the bell;in the long shed;before the frost;near the sluice".split(";")
+
+
 def prose_of(document: int, page: int) -> str:
-    """Enough ordinary English for the document rules, different for every page."""
+    """Ordinary English, enough for the document rules, different for every page, the same every time."""
+    chance = random.Random(document * 1000 + page)
     sentences = [
-        f"Paragraph {number} of page {page} in document {document} tells how sheet {number * 7 + page} was made from rags, "
-        f"pressed between felts and hung to dry for {document + number} days in the loft above the river."
-        for number in range(6)
+        f"The {chance.choice(SUBJECTS)} {chance.choice(VERBS)} the {chance.choice(THINGS)} {chance.choice(PLACES)}, and the "
+        f"{chance.choice(SUBJECTS)} {chance.choice(VERBS)} another {chance.choice(THINGS)} {chance.choice(PLACES)}."
+        for _ in range(12)
     ]
-    return "\n\n".join(sentences)
+    return f"Page {page} of document {document}. " + " ".join(sentences)

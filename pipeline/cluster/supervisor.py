@@ -136,9 +136,8 @@ class _Seat:
 
 def _new_actor(config: BuildConfig, stamp: BuildStamp) -> ActorHandle[Worker]:
     """Half a CPU stays free beside each worker: room for its four rendering tasks (render_tasks.RENDER_CPUS)."""
-    actor_class = ray.remote(Worker).options(
-        num_cpus=config.engine.cpus - 0.5, max_concurrency=SHARDS_PER_WORKER, concurrency_groups={"watch": 1}
-    )
+    make = ray.remote(max_concurrency=SHARDS_PER_WORKER, concurrency_groups={"watch": 1})  # type: ignore[call-overload]  # stubs
+    actor_class = make(Worker).options(num_cpus=config.engine.cpus - 0.5)
     return cast(ActorHandle[Worker], actor_class.remote(config, stamp))
 
 

@@ -20,6 +20,7 @@ from pipeline.builds.plan import BuildPlan
 from pipeline.builds.publish import publish
 from pipeline.cluster import Pulse, connect, disconnect, run_shards
 from pipeline.config import BuildConfig
+from pipeline.errors import BuildIncomplete, SourceError, StoreError
 from pipeline.interfaces import ObjectStore
 from pipeline.records import BuildManifest, Shard, ShardReceipt
 from pipeline.store import open_store
@@ -51,7 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     started_s = time.monotonic()
     num_pages_before = tally.num_pages
     if todo:
-        read(todo, config, plan, store, tally)
+        try:
+            read(todo, config, plan, store, tally)
+        except (StoreError, SourceError) as error:
+            raise BuildIncomplete(f"{error}; what is committed stays, the same command goes on from there") from error
     manifest = publish(store, config)
     console = Console(file=sys.stdout, highlight=False)
     console.print(summary(tally, elapsed_s=time.monotonic() - started_s, num_pages_now=tally.num_pages - num_pages_before))

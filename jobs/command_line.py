@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.config import BuildConfig, load_config
-from pipeline.errors import BuildError, BuildIncomplete, ConfigError, PagemillError, SourceError, VerifyError
+from pipeline.errors import BuildIncomplete, PagemillError, VerifyError
 
 DONE = 0
 INCOMPLETE = 1
@@ -87,8 +87,4 @@ def run_command(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
 
 def exit_code_of(error: PagemillError) -> int:
     """1 when running the same command again can help, 2 when something must be changed first."""
-    if isinstance(error, BuildIncomplete | VerifyError):
-        return INCOMPLETE
-    if isinstance(error, ConfigError | SourceError | BuildError):
-        return WRONG_USE
-    return INCOMPLETE
+    return INCOMPLETE if isinstance(error, BuildIncomplete | VerifyError) else WRONG_USE

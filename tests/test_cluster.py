@@ -72,10 +72,12 @@ def test_a_renderer_killed_on_a_page_is_started_again_there_and_no_page_is_lost(
         if isinstance(event, PageImage):
             pages.append(event.page_id.page_index)
             if len(pages) == 5:
-                for pid in processes_named("ray::render_one"):
+                victims = processes_named("ray::render_one")
+                for pid in victims:
                     os.kill(pid, signal.SIGKILL)
         else:
             assert isinstance(event, OpenedDocument)
+    assert victims
     assert pages == list(range(40))
 
 

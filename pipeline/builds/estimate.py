@@ -27,7 +27,7 @@ class Estimate:
     num_known_pages: int
     """Pages of documents that the dataset has read already; exact."""
     num_pages: int
-    """Estimated from bytes."""
+    """Estimated from bytes, at least one a document."""
     seconds: float
     """Wall time of all workers together, estimated."""
     basis: str
@@ -48,7 +48,7 @@ def estimate(
         bytes_per_page = bytes_read / num_known_pages
         seconds_per_page = busy_s / num_known_pages
         basis = f"{num_known_pages:,} pages read: {bytes_per_page:,.0f} bytes and {seconds_per_page:.2f} s a page"
-    num_pages = round(sum(sizes) / bytes_per_page)
+    num_pages = max(len(sizes), round(sum(sizes) / bytes_per_page))
     return Estimate(
         num_documents=len(sizes),
         num_bytes=sum(sizes),

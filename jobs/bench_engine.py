@@ -115,8 +115,8 @@ def _by_kind_lines(arguments: argparse.Namespace) -> list[str]:
     trusted = RULE.partition("of each those with ")[2].partition("; at most")[0]
     about = (
         f"All pages with a transcript; without one, up to {LAYER_PAGES_PER_DOCUMENT} pages a document by their text layer, "
-        f"where it may be trusted ({trusted}). CER: lines put into the order of the truth first, by boxes or by content; page "
-        "order: the engine's own page text. Words broken at line ends are joined on both sides where the truth is a "
+        f"where it may be trusted ({trusted}). CER: lines and truth put into one order first, by boxes or by content; "
+        "page order: the engine's own page text. Words broken at line ends are joined on both sides where the truth is a "
         "transcript. The Library of Congress letters (old scans) are partly handwriting."
     )
     return [*lines, f"* {name}: {reader.version}", "", about, "", *kinds_table(groups)]

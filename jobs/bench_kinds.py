@@ -20,7 +20,7 @@ from jobs.bench_pages import (
 )
 from jobs.bench_readers import Competitor, Reader, Reading
 from pipeline.errors import ConfigError
-from pipeline.quality.agreement import Agreement, compare_boxed, compare_text, total
+from pipeline.quality.agreement import Agreement, compare_boxed, compare_text, total, without_order
 from pipeline.records import PageImage
 
 Group = tuple[str, str, str, str]
@@ -101,11 +101,16 @@ def _with_layer_truth(
 ) -> Agreement:
     if not pages:
         return Agreement()
-    words = {page.page_index: page.words for page in pages}
+    by_index = {page.page_index: page for page in pages}
     images = document_images(document, dpi=competitor.dpi, channels=competitor.channels)
-    wanted = (image for image in islice(images, max(words) + 1) if image.page_id.page_index in words)
+    wanted = (image for image in islice(images, max(by_index) + 1) if image.page_id.page_index in by_index)
     readings = dict(_readings(wanted, reader))
-    return total(compare_boxed(readings.get(page_index, UNREAD).lines, truth) for page_index, truth in words.items())
+    return total(_compare_layer(readings.get(index, UNREAD), page) for index, page in by_index.items())
+
+
+def _compare_layer(reading: Reading, page: BenchPage) -> Agreement:
+    agreement = compare_boxed(reading.lines, page.words)
+    return agreement if page.is_running_text else without_order(agreement)
 
 
 def _readings(images: Iterator[PageImage], reader: Reader) -> Iterator[tuple[int, Reading]]:

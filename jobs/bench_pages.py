@@ -9,7 +9,7 @@ import hashlib
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,7 @@ import numpy as np
 from pipeline.config import RenderConfig
 from pipeline.errors import ConfigError
 from pipeline.quality.agreement import BoxedText, repair_tex_accents
-from pipeline.records import DocumentRef, PageImage
+from pipeline.records import BoxPt, DocumentRef, PageImage
 from pipeline.rendering import render_document
 from pipeline.rendering.layer_words import LayerPage, layer_pages
 
@@ -37,6 +37,12 @@ RULE = (
     f"at most 1200 pt, at most 10 % under raster images, at most 2 % of the characters invisible or not upright, under 1 % "
     f"replacement or private-use characters, at least 70 % letters and digits; at most {PAGES_PER_DOCUMENT} of a document, by "
     f"sha256(seed:page); first pages of all documents before second ones"
+)
+
+
+ORDER_RULE = (
+    "page order is scored on pages of running text alone, where the layer's order is a reading order: at least 70 % of the "
+    "words in layer lines of four words or more, at most two steps back up within a column (a head or foot stored last is one)"
 )
 
 
@@ -59,6 +65,8 @@ class BenchPage:
     page_index: int
     words: tuple[BoxedText, ...]
     """In the order of the text layer."""
+    is_running_text: bool
+    """The order of the layer is a reading order, by ORDER_RULE."""
 
     @property
     def key(self) -> str:
@@ -115,12 +123,28 @@ def is_trusted(page: LayerPage) -> bool:
     )
 
 
+def is_running_text(words: Sequence[BoxedText]) -> bool:
+    """Whether the words follow ORDER_RULE; tables, forms and timetables do not."""
+    lines: list[tuple[BoxPt, int]] = []
+    for _, (x0, y0, x1, y1) in words:
+        last, num_words = lines[-1] if lines else ((0.0, 0.0, 0.0, 0.0), 0)
+        height = y1 - y0
+        if num_words and abs(y0 + y1 - last[1] - last[3]) < height and -1 <= x0 - last[2] < 2 * height:
+            lines[-1] = ((last[0], min(last[1], y0), x1, max(last[3], y1)), num_words + 1)
+        else:
+            lines.append(((x0, y0, x1, y1), 1))
+    num_in_lines = sum(num_words for _, num_words in lines if num_words >= 4)
+    steps = pairwise(box for box, _ in lines)
+    num_back = sum(new[3] <= old[1] + 2 and min(old[2], new[2]) > max(old[0], new[0]) for old, new in steps)
+    return num_in_lines >= 0.7 * len(words) and num_back <= 2
+
+
 def trusted_pages(document: CorpusDocument, *, num_pages: int) -> Iterator[BenchPage]:
     """The admitted pages among the first `num_pages` of a document, each with its true words."""
     for page in layer_pages(document.path.read_bytes(), num_pages=num_pages):
         if is_trusted(page):
             words = tuple(BoxedText(repair_tex_accents(word), box_pt) for word, box_pt in page.words)
-            yield BenchPage(document=document, page_index=page.page_index, words=words)
+            yield BenchPage(document=document, page_index=page.page_index, words=words, is_running_text=is_running_text(words))
 
 
 def pick_pages(documents: Sequence[CorpusDocument], languages: Collection[str], num_pages: int) -> list[BenchPage]:

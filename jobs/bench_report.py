@@ -12,7 +12,7 @@ from os import cpu_count, getloadavg
 from pathlib import Path
 from statistics import median
 
-from jobs.bench_pages import RULE, BenchPage, Look, list_hash
+from jobs.bench_pages import ORDER_RULE, RULE, BenchPage, Look, list_hash
 from jobs.bench_rounds import NUM_WARM_UP_PAGES, Measurement
 from pipeline.quality.agreement import Agreement, total
 
@@ -48,7 +48,8 @@ def page_set_lines(page_set: PageSet) -> list[str]:
     lines = [
         f"### {page_set.name}",
         "",
-        f"{page_set.about} {len(page_set.pages)} pages of {len(documents)} documents, list {list_hash(page_set.pages)}.",
+        f"{page_set.about} {len(page_set.pages)} pages of {len(documents)} documents, list {list_hash(page_set.pages)}; "
+        f"{sum(page.is_running_text for page in page_set.pages)} of them are running text and count for the page order.",
         "",
         "| competitor | look | pages/s a core | CPU s/page | wall s/page | x rapidocr | x tesseract-200 | CER | with spaces "
         "| page order | words P / R | peak MB |",
@@ -72,7 +73,7 @@ def _table_row(measurements: Sequence[Measurement], rows: Sequence[Measurement])
         *(_ratio(rows, _rows(measurements, baseline, rows[0].look)) for baseline in BASELINES),
         percent(agreement.cer),
         percent(agreement.cer_spaced),
-        percent(agreement.cer_page_order),
+        page_order(agreement),
         f"{percent(agreement.word_precision)} / {percent(agreement.word_recall)}",
         f"{max(row.peak_rss_bytes for row in rows) / 1e6:.0f}",
     ]
@@ -118,15 +119,15 @@ def _language_cer(rows: Sequence[Measurement], language: str) -> str:
 def method_lines(chunk: int) -> list[str]:
     """How the figures were made, for the reader of the results."""
     return [
-        f"Pages: {RULE}.",
+        f"Pages: {RULE}. The {ORDER_RULE}.",
         "",
         "Rendering, loading and scoring are outside the timed part. Every competitor runs in a process of its own with one "
         f"thread, one at a time, in rounds over chunks of {chunk} pages; the order turns with each round, and "
         f"{NUM_WARM_UP_PAGES} pages are read untimed first. Pages/s a core: pages over CPU seconds, median of the rounds. "
         "Ratios: CPU seconds in the same round, median (least-most). CER: edits over true characters, white space ignored, "
-        "lines put into the order of the text layer first; with spaces: the same, white space kept; page order: in the "
-        "engine's own order. Normalisation: `pipeline/quality/agreement.py`. Peak MB is the whole process with the chunk's images "
-        "loaded. A scan is the same page turned by up to 1.2 degrees, blurred, on grey paper, with noise, JPEG 55.",
+        "lines and text layer put into one order by their boxes first; with spaces: the same, white space kept; page order: in "
+        "the engine's own order. Normalisation: `pipeline/quality/agreement.py`. Peak MB is the whole process with the chunk's "
+        "images loaded. A scan is the same page turned by up to 1.2 degrees, blurred, on grey paper, with noise, JPEG 55.",
         "",
     ]
 
@@ -139,6 +140,10 @@ def append_section(path: Path, title: str, lines: Sequence[str]) -> str:
     with path.open("a", encoding="utf-8") as page:
         page.write(f"\n{section}" if page.tell() else f"# PP-OCR engine: measured results\n\n{section}")
     return section
+
+
+def page_order(agreement: Agreement) -> str:
+    return percent(agreement.cer_page_order) if agreement.num_chars_ordered else "-"
 
 
 def percent(fraction: float) -> str:
@@ -157,7 +162,7 @@ def kinds_table(groups: Mapping[tuple[str, str, str, str], tuple[int, Agreement]
             *(str(num_documents), str(agreement.num_pages), str(agreement.num_chars)),
             percent(agreement.cer),
             percent(agreement.cer_spaced),
-            percent(agreement.cer_page_order),
+            page_order(agreement),
             percent(agreement.word_f1),
         ]
         lines.append(f"| {' | '.join(cells)} |")

@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeVar
 from jobs.bench_pages import BenchPage, Look, Picture, on_page, picture
 from jobs.bench_readers import COMPETITORS, Reading
 from pipeline.errors import EngineError
-from pipeline.quality.agreement import Agreement, BoxedText, compare_boxed
+from pipeline.quality.agreement import Agreement, BoxedText, compare_boxed, without_order
 from pipeline.records import PageImage
 
 ONE_THREAD = {
@@ -139,7 +139,8 @@ def score(page: BenchPage, seen: Picture, reading: Reading) -> Agreement:
     """One page against its text layer, both as printed, line by line."""
     facts = seen.image.facts
     lines: list[BoxedText] = [on_page(line, seen.skew_degrees, facts.width_pt, facts.height_pt) for line in reading.lines]
-    return compare_boxed(lines, page.words)
+    agreement = compare_boxed(lines, page.words)
+    return agreement if page.is_running_text else without_order(agreement)
 
 
 def _received(connection: Connection, name: str, kind: type[Answer]) -> Answer:

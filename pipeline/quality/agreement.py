@@ -4,7 +4,7 @@ In: what an engine read of a page (lines with boxes, or plain text) and the trut
 `Agreement`, which holds counts, so that pages add up to a corpus figure weighted by characters. Three character error rates,
 all Levenshtein distance over the number of true characters (so more than 1.0 is possible), after `normalise`:
 
-* matched lines: the engine's lines are put into the order of the truth first, so that only recognition counts;
+* matched lines: lines and truth are put into one order first (by boxes, or by content), so that only recognition counts;
 * the same with spaces: runs of white space count as one space instead of being ignored;
 * page order: the page in the engine's own order, so that a wrong reading order counts too.
 
@@ -15,7 +15,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -43,8 +43,10 @@ class Agreement:
     num_chars_spaced: int = 0
     num_errors_spaced: int = 0
     """Edits, lines matched, white space kept as single spaces."""
+    num_chars_ordered: int = 0
+    """True characters, white space left out, of pages whose true reading order is known."""
     num_errors_page_order: int = 0
-    """Edits in the engine's own order, white space left out; over `num_chars`."""
+    """Edits in the engine's own order, white space left out; over `num_chars_ordered`."""
     num_words: int = 0
     num_words_read: int = 0
     num_words_shared: int = 0
@@ -60,7 +62,7 @@ class Agreement:
 
     @property
     def cer_page_order(self) -> float:
-        return self.num_errors_page_order / max(1, self.num_chars)
+        return self.num_errors_page_order / max(1, self.num_chars_ordered)
 
     @property
     def word_precision(self) -> float:
@@ -147,27 +149,40 @@ def edit_distance(left: str, right: str) -> int:
     return int(Levenshtein.distance(left, right))
 
 
-def order_by_boxes(lines: Sequence[BoxedText], words: Sequence[BoxedText]) -> list[int]:
-    """Indices of `lines` in the order of the truth's `words`.
+def match_by_boxes(lines: Sequence[BoxedText], words: Sequence[BoxedText]) -> tuple[str, str]:
+    """What was read, and the truth, both in one order: (read, true).
 
-    Each true word belongs to the line that holds its middle (of several, the one whose height it is nearest to); a line
-    stands where its first word stands. A line with no word stands after the word that is nearest to it.
+    Each true word belongs to the line that holds its middle (of several, the one whose height it is nearest to). A line
+    stands where its first word stands, and its words follow it from left to right, so that a line that runs across two columns
+    or a table's cells costs nothing; words that the truth stores side by side stay so. A word of no line stays where the
+    truth has it, a line of no word stands after the word that is nearest to it.
     """
     if not lines or not words:
-        return list(range(len(lines)))
-    line_boxes, middles = _boxes(lines), _middles(_boxes(words))
-    x, y = middles[:, :1], middles[:, 1:]
-    inside = (x >= line_boxes[:, 0]) & (x <= line_boxes[:, 2]) & (y >= line_boxes[:, 1]) & (y <= line_boxes[:, 3])
-    line_middles = _middles(line_boxes)
-    far = np.where(inside, np.abs(y - line_middles[:, 1]), np.inf)
-    owner = np.where(inside.any(axis=1), far.argmin(axis=1), -1)
-    places: list[tuple[float, float, float]] = []
-    for index, line in enumerate(lines):
+        return "\n".join(line.text for line in lines), " ".join(word.text for word in words)
+    owner = _owners(lines, words)
+    read: list[tuple[float, float, str]] = []
+    true = [(float(place), 0.0, words[place].text) for place in np.flatnonzero(owner < 0).tolist()]
+    middles = _middles(_boxes(words))
+    for index, (line, middle) in enumerate(zip(lines, _middles(_boxes(lines)), strict=True)):
         owned = np.flatnonzero(owner == index)
-        nearest = ((middles - line_middles[index]) ** 2).sum(axis=1).argmin()
-        place = float(owned[0]) if len(owned) else float(nearest) + 0.5
-        places.append((place, line.box_pt[1], line.box_pt[0]))
-    return sorted(range(len(lines)), key=places.__getitem__)
+        if len(owned):
+            runs = np.split(owned, np.flatnonzero(np.diff(owned) > 1) + 1)
+            runs.sort(key=lambda run: words[run[0]].box_pt[0])
+            true.append((float(owned[0]), 0.0, " ".join(words[place].text for run in runs for place in run)))
+            read.append((float(owned[0]), 0.0, line.text))
+        else:
+            nearest = ((middles - middle) ** 2).sum(axis=1).argmin()
+            read.append((float(nearest) + 0.5, float(middle[1]), line.text))
+    return "\n".join(text for *_, text in sorted(read)), " ".join(text for *_, text in sorted(true))
+
+
+def _owners(lines: Sequence[BoxedText], words: Sequence[BoxedText]) -> npt.NDArray[np.int64]:
+    """For each word the index of its line, -1 for none."""
+    boxes, middles = _boxes(lines), _middles(_boxes(words))
+    x, y = middles[:, :1], middles[:, 1:]
+    inside = (x >= boxes[:, 0]) & (x <= boxes[:, 2]) & (y >= boxes[:, 1]) & (y <= boxes[:, 3])
+    off_middle = np.where(inside, np.abs(y - _middles(boxes)[:, 1]), np.inf)
+    return np.where(inside.any(axis=1), off_middle.argmin(axis=1), -1)
 
 
 def order_by_content(lines: Sequence[str], truth: str) -> list[int]:
@@ -188,34 +203,42 @@ def order_by_content(lines: Sequence[str], truth: str) -> list[int]:
 
 def compare_boxed(lines: Sequence[BoxedText], words: Sequence[BoxedText]) -> Agreement:
     """One page whose truth has boxes: `lines` in the engine's own order, `words` in the truth's. Both as printed."""
-    matched = "\n".join(lines[index].text for index in order_by_boxes(lines, words))
+    read, true = match_by_boxes(lines, words)
     return _agreement(
-        truth=" ".join(word.text for word in words), matched=matched, page_order="\n".join(line.text for line in lines)
+        truth=" ".join(word.text for word in words),
+        matches=[(read, true)],
+        page_order="\n".join(line.text for line in lines),
     )
 
 
 def compare_text(lines: Sequence[str], page_text: str, truth: str) -> Agreement:
-    """One page whose truth is plain text: `lines` for the matched rates, `page_text` (Markdown) for the page order.
+    """One page whose truth is plain text: `lines` and `page_text` (Markdown) are the same reading; `page_text` gives the order.
 
-    Words broken at line ends are joined on both sides, because transcribers mostly join them.
+    Words broken at line ends are joined on both sides, because transcribers mostly join them. Where lines repeat, finding
+    them by content may err; so the matched rates are of the better order of the two.
     """
-    matched = "\n".join(lines[index] for index in order_by_content(lines, truth))
-    return _agreement(
-        truth=join_hyphens(without_markdown(truth)),
-        matched=join_hyphens(matched),
-        page_order=join_hyphens(without_markdown(page_text)),
-    )
+    true = join_hyphens(without_markdown(truth))
+    by_content = join_hyphens("\n".join(lines[index] for index in order_by_content(lines, truth)))
+    page_order = join_hyphens(without_markdown(page_text))
+    return _agreement(truth=true, matches=[(by_content, true), (page_order, true)], page_order=page_order)
 
 
-def _agreement(*, truth: str, matched: str, page_order: str) -> Agreement:
-    truth, matched, page_order = normalise(truth), normalise(matched), normalise(page_order)
+def without_order(agreement: Agreement) -> Agreement:
+    """The same for a page with no known reading order, as tables and forms are: it counts for the matched rates alone."""
+    return replace(agreement, num_chars_ordered=0, num_errors_page_order=0)
+
+
+def _agreement(*, truth: str, matches: Sequence[tuple[str, str]], page_order: str) -> Agreement:
+    truth, page_order = normalise(truth), normalise(page_order)
+    pairs = [(normalise(read), normalise(true)) for read, true in matches]
     true_words, read_words = Counter(truth.lower().split()), Counter(page_order.lower().split())
     return Agreement(
         num_pages=1,
         num_chars=len(_squeezed(truth)),
-        num_errors=edit_distance(_squeezed(matched), _squeezed(truth)),
+        num_errors=min(edit_distance(_squeezed(read), _squeezed(true)) for read, true in pairs),
         num_chars_spaced=len(truth),
-        num_errors_spaced=edit_distance(matched, truth),
+        num_errors_spaced=min(edit_distance(read, true) for read, true in pairs),
+        num_chars_ordered=len(_squeezed(truth)),
         num_errors_page_order=edit_distance(_squeezed(page_order), _squeezed(truth)),
         num_words=true_words.total(),
         num_words_read=read_words.total(),

@@ -10,12 +10,13 @@ from pipeline.quality.agreement import (
     compare_boxed,
     compare_text,
     join_hyphens,
+    match_by_boxes,
     normalise,
-    order_by_boxes,
     order_by_content,
     repair_tex_accents,
     total,
     without_markdown,
+    without_order,
 )
 
 
@@ -140,12 +141,42 @@ def test_text_invented_on_an_empty_page_is_counted() -> None:
 def test_a_word_that_two_lines_hold_goes_to_the_nearer_one() -> None:
     upper, lower = BoxedText("upper", (0, 0, 100, 22)), BoxedText("lower", (0, 14, 100, 36))
     words = [BoxedText("upper", (0, 4, 40, 14)), BoxedText("lower", (0, 14, 40, 30))]
-    assert order_by_boxes([lower, upper], words) == [1, 0]
+    assert match_by_boxes([lower, upper], words) == ("upper\nlower", "upper lower")
 
 
 def test_a_line_with_no_true_word_stands_beside_its_neighbour() -> None:
     stray = BoxedText("stray", (0, 16, 10, 18))
-    assert order_by_boxes([stray, *LEFT], words_of(LEFT)) == [1, 0, 2, 3]
+    read, _ = match_by_boxes([stray, *LEFT], words_of(LEFT))
+    assert read.splitlines() == [LEFT[0].text, "stray", LEFT[1].text, LEFT[2].text]
+
+
+def test_a_line_across_two_columns_is_held_against_the_words_it_covers() -> None:
+    across = [BoxedText(f"{a.text} {b.text}", (0, a.box_pt[1], 420, a.box_pt[3])) for a, b in zip(LEFT, RIGHT, strict=True)]
+    page = compare_boxed(across, words_of(LEFT + RIGHT))
+    assert page.cer == page.cer_spaced == 0.0
+    assert page.cer_page_order > 0.3
+
+
+def test_cells_stored_column_by_column_or_backwards_do_not_cost_a_row_that_is_read_right() -> None:
+    cells = [BoxedText(text, (x, y, x + 20, y + 10)) for x, y, text in ((40, 0, "b"), (40, 20, "d"), (0, 0, "a"), (0, 20, "c"))]
+    rows = [BoxedText("a b", (0, 0, 60, 10)), BoxedText("c d", (0, 20, 60, 30))]
+    assert compare_boxed(rows, cells).num_errors == 0
+
+
+def test_an_unread_word_is_an_error_at_its_own_place() -> None:
+    page = compare_boxed([LEFT[0], LEFT[2]], words_of(LEFT))
+    assert page.num_errors == len("goesonhereand")
+
+
+def test_a_page_without_a_known_order_counts_for_recognition_alone() -> None:
+    page = without_order(compare_boxed([], words_of(LEFT)))
+    assert (page.cer, page.cer_page_order, page.num_chars_ordered) == (1.0, 0.0, 0)
+
+
+def test_repeated_lines_never_make_the_matched_rate_worse_than_the_page_order() -> None:
+    lines = ["lorem ipsum dolor", "sit amet lorem", "ipsum dolor sit", "amet lorem ipsum"] * 3
+    page = compare_text(lines, "\n".join(lines), " ".join(lines))
+    assert page.cer == page.cer_page_order == 0.0
 
 
 def test_a_short_line_follows_the_line_before_it() -> None:

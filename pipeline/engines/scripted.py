@@ -1,0 +1,79 @@
+"""Canned answers with a set timing: an engine for tests, failure drills and scale simulations.
+
+Without answers of its own it recites the page's text layer, or a sentence that names the page. Which pages fail or loop
+depends on the page's identity alone, so a build repeats itself exactly. It never looks at the pixels and holds one page.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from pipeline.config import ScriptedConfig
+from pipeline.records import PageFacts, PageId, PageImage, PageText
+
+Script = Mapping[PageId, str] | Callable[[PageId, PageFacts], str]
+LOOP_REPEATS = 40
+"""Well above `rules.pages.loop_tail_repeats`, so a looped page is one by any threshold in use."""
+
+
+class ScriptedEngine:
+    """Recites. `script` answers by page identity (a mapping; a page not in it is recited) or by a function."""
+
+    name = "scripted"
+    version = "scripted/1"
+    max_pages_in_flight = 1
+
+    def __init__(self, config: ScriptedConfig, script: Script | None = None) -> None:
+        self._config = config
+        self._script = script
+        self._closed = False
+
+    def recognize(self, pages: Iterable[PageImage]) -> Iterator[PageText]:
+        if self._closed:
+            raise ValueError("the scripted engine is closed; open a new one")
+        for page in pages:
+            started_s = time.perf_counter()
+            if self._config.seconds_per_page:
+                time.sleep(self._config.seconds_per_page)
+            yield replace(self._answer(page), seconds=time.perf_counter() - started_s)
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _answer(self, page: PageImage) -> PageText:
+        if _is_every(page.page_id, self._config.fail_every, "fail"):
+            return self._page_text(page, status="failed", error="scripted failure: `fail_every` chose this page")
+        try:
+            text = _recite(page.page_id, page.facts, self._script)
+        except Exception as error:  # noqa: BLE001: a script is foreign code, and its failure is the page's failure
+            return self._page_text(page, status="failed", error=f"{type(error).__name__}: {error}")
+        if _is_every(page.page_id, self._config.loop_every, "loop"):
+            sentence = text.split("\n", 1)[0][:80] or "And so on."
+            text = "\n".join([text, *[sentence] * LOOP_REPEATS])
+        return self._page_text(page, status="ok", text=text)
+
+    def _page_text(self, page: PageImage, *, status: str, text: str = "", error: str = "") -> PageText:
+        return PageText(
+            page_id=page.page_id,
+            text=text,
+            status="ok" if status == "ok" else "failed",
+            engine=self.name,
+            engine_version=self.version,
+            confidence=1.0 if status == "ok" else None,
+            error=error,
+        )
+
+
+def _recite(page_id: PageId, facts: PageFacts, script: Script | None) -> str:
+    if callable(script):
+        return script(page_id, facts)
+    recited = facts.layer_text or f"This is page {page_id.page_index + 1} of document {page_id.doc_id}."
+    return recited if script is None else script.get(page_id, recited)
+
+
+def _is_every(page_id: PageId, every: int, purpose: str) -> bool:
+    if not every:
+        return False
+    digest = hashlib.sha256(f"{purpose}:{page_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % every == 0

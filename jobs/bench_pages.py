@@ -6,10 +6,11 @@ a resolution, as printed or as scanned. Truth is the page's own text layer, so a
 
 import csv
 import hashlib
+import unicodedata
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -28,21 +29,22 @@ Look = Literal["born_digital", "scan"]
 SEED = 20261123
 PAGES_LOOKED_AT = 12
 PAGES_PER_DOCUMENT = 2
-LYING_KINDS = ("garbage", "ToUnicode", "mojibake", "OCR LAYER", "sheet music")
-"""Words in the manifest's `kind` that say that the text layer is not what is printed."""
+LYING_KINDS = ("garbage", "ToUnicode", "mojibake", "OCR LAYER", "sheet music", "pattern")
+"""Words in the manifest's `kind` that say that the layer is not what is printed: the last two print signs stored as letters."""
 LATIN_LANGUAGES = frozenset({"en", "de", "es", "fr", "hu", "it", "la", "nl", "pl", "pt", "vi"})
 RULE = (
     f"born-digital PDFs of the manifest (no password, no `kind` that says the text layer lies), ordered by "
     f"sha256(seed:document), seed {SEED}; of the first {PAGES_LOOKED_AT} pages of each those with 80-1500 words, longest side "
     f"at most 1200 pt, at most 10 % under raster images, at most 2 % of the characters invisible or not upright, under 1 % "
-    f"replacement or private-use characters, at least 70 % letters and digits; at most {PAGES_PER_DOCUMENT} of a document, by "
-    f"sha256(seed:page); first pages of all documents before second ones"
+    f"replacement or private-use characters, at least 70 % letters and digits, 90 % of the letters Latin where the document's "
+    f"language is; at most {PAGES_PER_DOCUMENT} of a document, by sha256(seed:page); first pages before second ones"
 )
 
 
 ORDER_RULE = (
     "page order is scored on pages of running text alone, where the layer's order is a reading order: at least 70 % of the "
-    "words in layer lines of four words or more, at most two steps back up within a column (a head or foot stored last is one)"
+    "words in layer lines of four words or more, at least 70 % of the words with a letter, no step back up within a column "
+    "(as a head that is stored last would be)"
 )
 
 
@@ -123,6 +125,13 @@ def is_trusted(page: LayerPage) -> bool:
     )
 
 
+def fits_language(page: LayerPage, language: str) -> bool:
+    """A page of a Latin-script document may quote other scripts, not be about them."""
+    letters = [sign for word, _ in page.words for sign in word if sign.isalpha()]
+    num_latin = sum(unicodedata.name(sign, "").startswith("LATIN") for sign in letters)
+    return language not in LATIN_LANGUAGES or num_latin >= 0.9 * len(letters)
+
+
 def is_running_text(words: Sequence[BoxedText]) -> bool:
     """Whether the words follow ORDER_RULE; tables, forms and timetables do not."""
     lines: list[tuple[BoxPt, int]] = []
@@ -136,13 +145,14 @@ def is_running_text(words: Sequence[BoxedText]) -> bool:
     num_in_lines = sum(num_words for _, num_words in lines if num_words >= 4)
     steps = pairwise(box for box, _ in lines)
     num_back = sum(new[3] <= old[1] + 2 and min(old[2], new[2]) > max(old[0], new[0]) for old, new in steps)
-    return num_in_lines >= 0.7 * len(words) and num_back <= 2
+    num_lettered = sum(any(map(str.isalpha, text)) for text, _ in words)
+    return min(num_in_lines, num_lettered) >= 0.7 * len(words) and num_back == 0
 
 
 def trusted_pages(document: CorpusDocument, *, num_pages: int) -> Iterator[BenchPage]:
     """The admitted pages among the first `num_pages` of a document, each with its true words."""
     for page in layer_pages(document.path.read_bytes(), num_pages=num_pages):
-        if is_trusted(page):
+        if is_trusted(page) and fits_language(page, document.language):
             words = tuple(BoxedText(repair_tex_accents(word), box_pt) for word, box_pt in page.words)
             yield BenchPage(document=document, page_index=page.page_index, words=words, is_running_text=is_running_text(words))
 
@@ -166,11 +176,14 @@ def list_hash(pages: Sequence[BenchPage]) -> str:
     return hashlib.sha256("\n".join(page.key for page in pages).encode()).hexdigest()[:12]
 
 
-def document_images(document: CorpusDocument, *, dpi: float, channels: Literal["grey", "rgb"]) -> Iterator[PageImage]:
-    """The document's rendered pages, without their text layer: no competitor may peek. Failed pages are left out."""
+def document_images(
+    document: CorpusDocument, *, dpi: float, channels: Literal["grey", "rgb"], first_page: int = 0
+) -> Iterator[PageImage]:
+    """The document's rendered pages from `first_page` on, without their text layer: no competitor may peek. Failed pages are left out."""
     data = document.path.read_bytes()
+    config = RenderConfig(dpi=dpi, channels=channels)
     reference = DocumentRef(uri=str(document.path), size_bytes=len(data), version=document.sha256, sha256=document.sha256)
-    for event in render_document(reference, data, config=RenderConfig(dpi=dpi, channels=channels)):
+    for event in render_document(reference, data, config=config, first_page=first_page):
         if isinstance(event, PageImage):
             facts = replace(event.facts, layer_text="", layer_garbled_fraction=None)
             yield PageImage(page_id=event.page_id, facts=facts, pixels_HWC=event.pixels_HWC)
@@ -178,11 +191,10 @@ def document_images(document: CorpusDocument, *, dpi: float, channels: Literal["
 
 def picture(page: BenchPage, *, dpi: float, channels: Literal["grey", "rgb"], look: Look) -> Picture:
     """Renders one page. Raises ConfigError when it cannot be rendered."""
-    images = islice(document_images(page.document, dpi=dpi, channels=channels), page.page_index + 1)
-    for image in images:
-        if image.page_id.page_index == page.page_index:
-            return Picture(image=image) if look == "born_digital" else scanned(image, seed=zlib.crc32(page.key.encode()))
-    raise ConfigError(f"page {page.page_index} of {page.document.path} does not render; take it out of the manifest")
+    image = next(document_images(page.document, dpi=dpi, channels=channels, first_page=page.page_index), None)
+    if image is None or image.page_id.page_index != page.page_index:
+        raise ConfigError(f"page {page.page_index} of {page.document.path} does not render; take it out of the manifest")
+    return Picture(image=image) if look == "born_digital" else scanned(image, seed=zlib.crc32(page.key.encode()))
 
 
 def scanned(image: PageImage, *, seed: int) -> Picture:

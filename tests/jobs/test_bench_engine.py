@@ -13,6 +13,8 @@ from jobs.bench_kinds import group_of, with_text_truth
 from jobs.bench_pages import (
     BenchPage,
     CorpusDocument,
+    fits_language,
+    is_running_text,
     list_hash,
     on_page,
     pick_pages,
@@ -26,6 +28,7 @@ from jobs.bench_rounds import Measurement, measure, running_reader, running_read
 from pipeline.errors import ConfigError, EngineError
 from pipeline.quality.agreement import Agreement, BoxedText
 from pipeline.records import PageFacts, PageId, PageImage
+from pipeline.rendering.layer_words import LayerPage
 
 PROSE = "The mill stands by the river and grinds what the farmers bring to it in autumn. " * 8
 FIELDS = ("path", "sha256", "pages", "language", "kind", "password", "ground_truth", "ground_truth_kind")
@@ -77,6 +80,24 @@ def test_only_pages_whose_layer_is_the_truth_are_read_and_two_of_a_document(corp
     pages = pages_of(corpus)
     assert [page.document.path.stem for page in pages].count("one") == 2
     assert [name for name in named(pages) if not name.startswith("one")] == ["two/0"]
+
+
+def test_running_text_has_an_order_and_a_table_or_a_head_stored_last_has_none() -> None:
+    def row(y: float, texts: str, gap: float) -> list[BoxedText]:
+        return [BoxedText(text, (i * (40 + gap), y, i * (40 + gap) + 40, y + 10)) for i, text in enumerate(texts.split())]
+
+    head, body = row(0, "a running head here", 4), row(30, "some words of text", 4) + row(50, "that go on below", 4)
+    assert is_running_text(head + body)
+    assert not is_running_text(body + head)
+    assert not is_running_text(row(0, "name from until sum", 60) + row(20, "Ann 1 2 3", 60))
+    assert not is_running_text(row(0, "10:05 11:05 12:05 13:05", 4) + row(20, "10:25 11:25 12:25 13:25", 4))
+
+
+def test_a_page_about_other_scripts_is_no_page_in_latin_script() -> None:
+    words = tuple((word, (0.0, 0.0, 1.0, 1.0)) for word in ["Greece", "Ελλάς", "Γιώργος", "India"])
+    page = LayerPage(page_index=0, width_pt=9, height_pt=9, words=words, image_fraction=0.0, hidden_fraction=0.0)
+    assert not fits_language(page, "en")
+    assert fits_language(page, "el")
 
 
 def test_the_page_list_is_the_same_every_time_and_its_hash_knows(corpus: Path) -> None:

@@ -179,7 +179,7 @@ def list_hash(pages: Sequence[BenchPage]) -> str:
 def document_images(
     document: CorpusDocument, *, dpi: float, channels: Literal["grey", "rgb"], first_page: int = 0
 ) -> Iterator[PageImage]:
-    """The document's rendered pages from `first_page` on, without their text layer: no competitor may peek. Failed pages are left out."""
+    """The rendered pages from `first_page` on, without their text layer: no competitor may peek. Failed pages are left out."""
     data = document.path.read_bytes()
     config = RenderConfig(dpi=dpi, channels=channels)
     reference = DocumentRef(uri=str(document.path), size_bytes=len(data), version=document.sha256, sha256=document.sha256)

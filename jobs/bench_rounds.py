@@ -31,7 +31,7 @@ ONE_THREAD = {
     "MKL_NUM_THREADS": "1",
 }
 NUM_WARM_UP_PAGES = 2
-Answer = TypeVar("Answer")
+Kind = TypeVar("Kind")
 
 
 class Timed(NamedTuple):
@@ -103,8 +103,13 @@ def measure(
     parts = [pages[start : start + chunk] for start in range(0, len(pages), chunk)]
     rounds = [(look, part) for part in parts for look in looks]
     for round_index, (look, part) in enumerate(rounds):
-        turn = round_index % len(readers)
-        yield from _measure_round([*readers[turn:], *readers[:turn]], part, look, round_index)
+        yield from _measure_round(in_turn(readers, round_index), part, look, round_index)
+
+
+def in_turn(competitors: Sequence[Kind], round_index: int) -> list[Kind]:
+    """The competitors from another one on in each round, so that none always follows the same one."""
+    turn = round_index % len(competitors)
+    return [*competitors[turn:], *competitors[:turn]]
 
 
 def _measure_round(
@@ -143,7 +148,7 @@ def score(page: BenchPage, seen: Picture, reading: Reading) -> Agreement:
     return agreement if page.is_running_text else without_order(agreement)
 
 
-def _received(connection: Connection, name: str, kind: type[Answer]) -> Answer:
+def _received(connection: Connection, name: str, kind: type[Kind]) -> Kind:
     try:
         answer = connection.recv()
     except EOFError as error:

@@ -24,7 +24,7 @@ from jobs.bench_pages import (
 )
 from jobs.bench_readers import Reading, _cells
 from jobs.bench_report import PageSet, append_section, page_set_lines
-from jobs.bench_rounds import Measurement, measure, running_reader, running_readers, score
+from jobs.bench_rounds import Measurement, in_turn, measure, running_reader, running_readers, score
 from pipeline.errors import ConfigError, EngineError
 from pipeline.quality.agreement import Agreement, BoxedText
 from pipeline.records import PageFacts, PageId, PageImage
@@ -136,12 +136,12 @@ def blank_image(width: int, height: int) -> PageImage:
 @pytest.mark.parametrize("seed", [2, 3, 4, 5])
 def test_a_line_found_on_a_scan_is_put_back_where_it_is_on_the_page(seed: int) -> None:
     image = blank_image(800, 600)
-    image.pixels_HWC[100:120, 60:700] = 0
+    image.pixels_HWC[100:120, 60:360] = 0
     scan = scanned(image, seed=seed)
     rows, columns = np.nonzero(scan.image.pixels_HWC[:, :, 0] < 120)
     found = BoxedText("line", (float(columns.min()), float(rows.min()), columns.max() + 1.0, rows.max() + 1.0))
     assert abs(scan.skew_degrees) > 0.1
-    assert on_page(found, scan.skew_degrees, 800, 600).box_pt == pytest.approx((60, 100, 700, 120), abs=2.5)
+    assert on_page(found, scan.skew_degrees, 800, 600).box_pt == pytest.approx((60, 100, 360, 120), abs=2.5)
 
 
 def test_the_scan_of_a_page_is_the_same_every_time(corpus: Path) -> None:
@@ -176,6 +176,10 @@ def test_competitors_read_the_same_pages_in_turns(corpus: Path) -> None:
     assert [len(row.pages) for row in rows] == [2, 2, 2, 2, 1, 1, 1, 1]
     assert all(row.peak_rss_bytes > 10_000_000 and row.cpu_s >= 0 for row in rows)
     assert [key for key, _, _ in rows[0].pages] == [key for key, _, _ in rows[1].pages]
+
+
+def test_every_competitor_goes_first_in_its_turn() -> None:
+    assert [in_turn("abc", round_index) for round_index in range(4)] == [list("abc"), list("bca"), list("cab"), list("abc")]
 
 
 def test_a_competitor_that_does_not_open_is_named() -> None:

@@ -145,9 +145,9 @@ def test_a_word_that_two_lines_hold_goes_to_the_nearer_one() -> None:
 
 
 def test_a_line_with_no_true_word_stands_beside_its_neighbour() -> None:
-    stray = BoxedText("stray", (0, 16, 10, 18))
+    stray = BoxedText("stray", (0, 35, 10, 37))
     read, _ = match_by_boxes([stray, *LEFT], words_of(LEFT))
-    assert read.splitlines() == [LEFT[0].text, "stray", LEFT[1].text, LEFT[2].text]
+    assert read.splitlines() == [LEFT[0].text, LEFT[1].text, "stray", LEFT[2].text]
 
 
 def test_a_line_across_two_columns_is_held_against_the_words_it_covers() -> None:

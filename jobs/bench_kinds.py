@@ -20,7 +20,7 @@ from jobs.bench_pages import (
 )
 from jobs.bench_readers import Competitor, Reader, Reading
 from pipeline.errors import ConfigError
-from pipeline.quality.agreement import Agreement, compare_boxed, compare_text, total, without_order
+from pipeline.quality.agreement import Agreement, BoxedText, compare_boxed, compare_text, total, without_order
 from pipeline.records import PageImage
 
 Group = tuple[str, str, str, str]
@@ -41,6 +41,8 @@ TRUTH_WORDS = {
     "human": "human",
     "correct": "human",
 }
+CASE_NOT_AS_PRINTED = "case as annotated"
+"""Receipts of ICDAR SROIE are transcribed in capitals; case is ignored there."""
 UNREAD = Reading(lines=(), text="")
 
 
@@ -70,7 +72,10 @@ def _agreement(document: CorpusDocument, reader: Reader, competitor: Competitor)
     if document.truth_path is not None:
         truths = document.truth_path.read_text(encoding="utf-8").split("\f")
         images = document_images(document, dpi=competitor.dpi, channels=competitor.channels)
-        return with_text_truth(truths, dict(_readings(images, reader)))
+        readings = dict(_readings(images, reader))
+        if CASE_NOT_AS_PRINTED in document.truth_kind:
+            return with_text_truth([truth.lower() for truth in truths], {k: _lower(v) for k, v in readings.items()})
+        return with_text_truth(truths, readings)
     if not has_layer_truth(document):
         return Agreement()
     pages = list(islice(trusted_pages(document, num_pages=PAGES_LOOKED_AT), LAYER_PAGES_PER_DOCUMENT))
@@ -90,6 +95,11 @@ def with_text_truth(truths: Sequence[str], readings: Mapping[int, Reading]) -> A
         text="\n\n".join(reading.text for reading in in_order),
     )
     return replace(_compare(joined, truths[0]), num_pages=max(1, len(in_order)))
+
+
+def _lower(reading: Reading) -> Reading:
+    lines = tuple(BoxedText(line.text.lower(), line.box_pt) for line in reading.lines)
+    return Reading(lines=lines, text=reading.text.lower())
 
 
 def _compare(reading: Reading, truth: str) -> Agreement:

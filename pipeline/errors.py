@@ -6,6 +6,7 @@
     |   `-- DocumentMissing    the listed document is not there (any more), or may not be read
     |-- StoreError             the output (or input) store refused or did not answer
     |   |-- ObjectMissing      no object under that key
+    |   |-- ObjectForbidden    the credential or the file mode forbids it
     |   `-- StoreUnsafe        the store cannot put once, so two writers could overwrite each other
     |-- EngineError            an engine cannot be opened, or broke its contract
     |   `-- EngineDead         the engine was lost in mid-work; its worker must be replaced
@@ -39,6 +40,10 @@ class StoreError(PagemillError):
 
 class ObjectMissing(StoreError):
     """No object under that key."""
+
+
+class ObjectForbidden(StoreError):
+    """The credential, the bucket's policy or the file mode forbids what was asked."""
 
 
 class StoreUnsafe(StoreError):

@@ -7,6 +7,7 @@ Array legend: N lines in reading order; 4 is x0, y0, x1, y1, any unit.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ CELL_GAP_LINES = 1.0
 """Pieces of a row further apart than this, in line heights, are cells."""
 PITCH_ABOVE = 1.35
 """A step between lines above this many times the usual one begins a paragraph."""
+UNKNOWN_PITCH = 1.3
 INDENT_LINES = 0.8
 SHORT_LINE_LINES = 3.0
 PARAGRAPH = "\n\n"
@@ -43,7 +45,7 @@ def join_lines(boxes_N4: Boxes, texts: Sequence[str], headings: Sequence[bool]) 
         return ""
     heights = boxes_N4[:, 3] - boxes_N4[:, 1]
     line_height = _usual_height(heights, [len(text) for text in texts])
-    pitch = _usual_pitch(boxes_N4, line_height)
+    pitch = _usual_pitch(boxes_N4)
     pieces = [texts[0]]
     for i in range(1, len(texts)):
         if _is_same_row(boxes_N4[i - 1], boxes_N4[i]):
@@ -61,7 +63,7 @@ def _begins_paragraph(boxes_N4: Boxes, i: int, line_height: float, pitch: float)
     above, line = boxes_N4[i - 1], boxes_N4[i]
     if line[1] < above[1] or line[0] > above[2] or line[2] < above[0]:
         return not _continues_in_next_column(boxes_N4, i, line_height)
-    if _centre(line) - _centre(above) > PITCH_ABOVE * pitch:
+    if _step(above, line) > PITCH_ABOVE * pitch:
         return True
     is_indented = INDENT_LINES * line_height < line[0] - above[0] < 4 * line_height
     is_after_short = above[2] < line[2] - SHORT_LINE_LINES * line_height and line[0] <= above[0] + INDENT_LINES * line_height
@@ -89,15 +91,16 @@ def _usual_height(heights: npt.NDArray[np.float64], num_chars: Sequence[int]) ->
     return max(float(heights[order][np.searchsorted(reached, reached[-1] / 2)]), 1e-6)
 
 
-def _usual_pitch(boxes_N4: Boxes, line_height: float) -> float:
-    centres = (boxes_N4[:, 1] + boxes_N4[:, 3]) / 2
-    steps = np.diff(centres)
-    steps = steps[(steps > 0.5 * line_height) & (steps < 2.5 * line_height)]
-    return float(np.median(steps)) if len(steps) else 1.3 * line_height
+def _usual_pitch(boxes_N4: Boxes) -> float:
+    steps = [_step(above, line) for above, line in pairwise(boxes_N4)]
+    usual = [step for step in steps if 0.5 < step < 2.5]
+    return float(np.median(usual)) if usual else UNKNOWN_PITCH
 
 
-def _centre(box: npt.NDArray[np.float64]) -> float:
-    return float(box[1] + box[3]) / 2
+def _step(above: npt.NDArray[np.float64], line: npt.NDArray[np.float64]) -> float:
+    """From line to line, in their mean height: the same in small print and large."""
+    heights = (above[3] - above[1]) + (line[3] - line[1])
+    return float((line[1] + line[3] - above[1] - above[3]) / max(heights, 1e-6))
 
 
 def _middle(box: npt.NDArray[np.float64]) -> float:

@@ -74,14 +74,14 @@ class PpocrEngine:
             for image, value in work:
                 try:
                     done.append((image, step(value)))
-                except Exception as error:  # noqa: BLE001: one page's failure is its own PageText
+                except Exception as error:  # noqa: BLE001  one page's failure is its own PageText
                     failed.append(self._failure(image, error))
             return done
 
         prepared = survivors(((image, image) for image in window), self._prepare)
         try:
             self._reader.read([page for _, page in prepared])
-        except Exception:  # noqa: BLE001: read alone, the page at fault fails alone
+        except Exception:  # noqa: BLE001  read alone, the page at fault fails alone
             prepared = survivors(prepared, self._read_alone)
         reviewed = survivors(prepared, lambda page: self._reader.review(page, self._detect))
         answers = survivors(reviewed, lambda page: compose(page, engine=self.name, version=self.version))

@@ -8,7 +8,8 @@ Costs about 0.25 s for an A4 page on one core (OpenVINO).
 Array legend: H, W page pixels; N lines; 4 is x0, y0, x1, y1 in pixels.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from pipeline.engines.ppocr_runtime import Network
 
 Grey = npt.NDArray[np.uint8]
 Boxes = npt.NDArray[np.float64]
+Pixel = TypeVar("Pixel", np.uint8, np.float32)
 Affine = npt.NDArray[np.float64]
 
 TEXT_ABOVE = 0.3
@@ -47,7 +49,6 @@ class Sheet:
     """(2, 3): a point on the upright page to the page as given."""
     turn: int = 0
     """Quarter turns anticlockwise that set the given page upright, 0..3."""
-    pixels_per_detection_pixel: float = field(default=1.0)
 
 
 def find_lines(grey_HW: Grey, network: Network, *, scale: float, turn: int = 0) -> Sheet:
@@ -57,13 +58,14 @@ def find_lines(grey_HW: Grey, network: Network, *, scale: float, turn: int = 0) 
     to_page = _unturn(turn, turned_HW.shape[0], turned_HW.shape[1])
     degrees = estimate_skew(map_HW)
     if abs(degrees) > SKEW_ABOVE_DEGREES:
-        map_HW, _ = _rotate(map_HW, degrees, border=cv2.BORDER_CONSTANT)
-        turned_HW, unrotate = _rotate(turned_HW, degrees, border=cv2.BORDER_REPLICATE)
-        to_page = _compose(to_page, unrotate)
+        map_HW = _warp(map_HW, _rotation(map_HW, degrees), border=cv2.BORDER_CONSTANT)
+        upright = _rotation(turned_HW, degrees)
+        turned_HW = _warp(turned_HW, upright, border=cv2.BORDER_REPLICATE)
+        to_page = _compose(to_page, np.asarray(cv2.invertAffineTransform(upright)))
     boxes_N4 = boxes_from_map(map_HW)
     boxes_N4[:, 0::2] = (boxes_N4[:, 0::2] * zoom_xy[0]).round().clip(0, turned_HW.shape[1])
     boxes_N4[:, 1::2] = (boxes_N4[:, 1::2] * zoom_xy[1]).round().clip(0, turned_HW.shape[0])
-    return Sheet(grey_HW=turned_HW, boxes_N4=boxes_N4, to_page=to_page, turn=turn % 4, pixels_per_detection_pixel=zoom_xy[1])
+    return Sheet(grey_HW=turned_HW, boxes_N4=boxes_N4, to_page=to_page, turn=turn % 4)
 
 
 def with_boxes(sheet: Sheet, boxes_N4: Boxes) -> Sheet:
@@ -136,12 +138,15 @@ def _text_map(grey_HW: Grey, network: Network, scale: float) -> tuple[npt.NDArra
     return map_HW, (width / map_width, height / map_height)
 
 
-def _rotate(image_HW: npt.NDArray[np.generic], degrees: float, *, border: int) -> tuple[npt.NDArray[np.generic], Affine]:
-    """The image turned about its centre on the same canvas, and the way back."""
+def _rotation(image_HW: npt.NDArray[np.generic], degrees: float) -> Affine:
     height, width = image_HW.shape
-    forward = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-    rotated = cv2.warpAffine(image_HW, forward, (width, height), flags=cv2.INTER_LINEAR, borderMode=border)
-    return rotated, np.asarray(cv2.invertAffineTransform(forward))
+    return np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0))
+
+
+def _warp(image_HW: npt.NDArray[Pixel], forward: Affine, *, border: int) -> npt.NDArray[Pixel]:
+    """On the same canvas."""
+    height, width = image_HW.shape
+    return np.asarray(cv2.warpAffine(image_HW, forward, (width, height), flags=cv2.INTER_LINEAR, borderMode=border))
 
 
 def _unturn(turn: int, height: int, width: int) -> Affine:

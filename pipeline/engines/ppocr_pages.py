@@ -22,6 +22,8 @@ from pipeline.records import Block, PageImage, PageText
 UNREAD_BELOW = 0.5
 """Lines under this are not text (rules, logos, ornament): kept as blocks labelled `unread`, not in the text."""
 MIN_LINE_PX = 2
+MIN_TALL_PX = 24
+"""A lone letter is taller than wide, too."""
 POINTS_PER_INCH = 72.0
 
 
@@ -76,7 +78,7 @@ def mean_confidence(readings: Sequence[Reading]) -> float | None:
 def is_tall(crop_HW: npt.NDArray[np.uint8]) -> bool:
     """A line that runs up or down an upright page."""
     height, width = crop_HW.shape
-    return height >= TALL_RATIO * width and height > 24
+    return bool(height >= TALL_RATIO * width and height > MIN_TALL_PX)
 
 
 def compose(page: PageInWork, *, engine: str, version: str) -> PageText:

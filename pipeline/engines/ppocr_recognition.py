@@ -135,5 +135,5 @@ def _is_doubtful(reading: Reading, doubt_below: float) -> bool:
 
 
 def _width_px(line_HW: npt.NDArray[np.uint8], squeeze: float) -> int:
-    height, width = line_HW.shape
+    height, width = int(line_HW.shape[0]), int(line_HW.shape[1])
     return min(max(MIN_WIDTH_PX, math.ceil(LINE_HEIGHT_PX * width / height * squeeze)), MAX_WIDTH_PX)

@@ -158,4 +158,4 @@ def _cores(boxes_N4: Boxes, line_height: float) -> Boxes:
     cores = np.array(boxes_N4, dtype=np.float64)
     shrink_y = (cores[:, 3] - cores[:, 1]) * SHRINK_Y_FRACTION
     shrink_x = np.minimum((cores[:, 2] - cores[:, 0]) * 0.1, line_height * SHRINK_X_LINES)
-    return cores + np.stack([shrink_x, shrink_y, -shrink_x, -shrink_y], axis=1)
+    return np.asarray(cores + np.stack([shrink_x, shrink_y, -shrink_x, -shrink_y], axis=1))

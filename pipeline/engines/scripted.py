@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from pipeline.config import ScriptedConfig
+from pipeline.errors import EngineDead
 from pipeline.records import PageFacts, PageId, PageImage, PageText
 
 Script = Mapping[PageId, str] | Callable[[PageId, PageFacts], str]
@@ -31,7 +32,7 @@ class ScriptedEngine:
 
     def recognize(self, pages: Iterable[PageImage]) -> Iterator[PageText]:
         if self._closed:
-            raise ValueError("the scripted engine is closed; open a new one")
+            raise EngineDead("the scripted engine is closed; open a new one")
         for page in pages:
             started_s = time.perf_counter()
             if self._config.seconds_per_page:
@@ -46,7 +47,7 @@ class ScriptedEngine:
             return self._page_text(page, status="failed", error="scripted failure: `fail_every` chose this page")
         try:
             text = _recite(page.page_id, page.facts, self._script)
-        except Exception as error:  # noqa: BLE001: a script is foreign code, and its failure is the page's failure
+        except Exception as error:  # noqa: BLE001  a script is foreign code, and its failure is the page's failure
             return self._page_text(page, status="failed", error=f"{type(error).__name__}: {error}")
         if _is_every(page.page_id, self._config.loop_every, "loop"):
             sentence = text.split("\n", 1)[0][:80] or "And so on."

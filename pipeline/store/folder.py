@@ -18,7 +18,7 @@ from errno import EMLINK, ENOSYS, EOPNOTSUPP, EPERM
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from pipeline.errors import ObjectMissing, StoreError, StoreUnsafe
+from pipeline.errors import ObjectForbidden, ObjectMissing, StoreError, StoreUnsafe
 from pipeline.interfaces import ObjectInfo
 
 TEMPORARY = ".put-"
@@ -189,6 +189,6 @@ def _told(path: Path, verb: str) -> Iterator[None]:
             ) from error
         raise ObjectMissing(f"{path} does not exist, or is not what its name says; check the path") from error
     except PermissionError as error:
-        raise StoreError(f"may not {verb} {path}: permission denied; check its owner and mode") from error
+        raise ObjectForbidden(f"may not {verb} {path}: permission denied; check its owner and mode") from error
     except OSError as error:
         raise StoreError(f"cannot {verb} {path}: {error.strerror}; check the disk and the mount") from error

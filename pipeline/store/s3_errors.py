@@ -14,16 +14,13 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from pipeline.errors import ObjectMissing, StoreError
+from pipeline.errors import ObjectForbidden, ObjectMissing, StoreError
 
 BAD_CREDENTIAL = "the credential was refused ({code}); check the access key, its secret, its expiry and the clock"
 WRONG_REGION = "the bucket is in another region ({code}); set `region` or `endpoint_url`"
 BY_CODE: Mapping[str, str] = {
     "NoSuchBucket": "the bucket does not exist; create it or correct the uri",
     "InvalidBucketName": "that is no valid bucket name; correct the uri",
-    "AccessDenied": "access denied; the credential needs List, Get, Put and Delete on this prefix",
-    "403": "access denied; check the credential and the bucket's policy",
-    "Forbidden": "access denied; check the credential and the bucket's policy",
     "InvalidAccessKeyId": BAD_CREDENTIAL,
     "SignatureDoesNotMatch": BAD_CREDENTIAL,
     "ExpiredToken": BAD_CREDENTIAL,
@@ -62,6 +59,8 @@ def _refused(error: ClientError, uri: str) -> StoreError:
     code = str(error.response.get("Error", {}).get("Code", ""))
     if code in ("NoSuchKey", "404", "NotFound"):
         return ObjectMissing(f"{uri} does not exist")
+    if code in ("AccessDenied", "403", "Forbidden"):
+        return ObjectForbidden(f"{uri}: access denied; the credential needs List, Get, Put and Delete on this prefix")
     advice = BY_CODE.get(code)
     if advice:
         return StoreError(f"{uri}: {advice.format(code=code)}")

@@ -1,0 +1,140 @@
+"""One suite for every engine: what `interfaces.Engine` promises, whatever the engine reads with."""
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from pipeline.config import PpocrConfig, ScriptedConfig
+from pipeline.engines import ENGINES, open_engine
+from pipeline.engines.ppocr import PpocrEngine
+from pipeline.errors import EngineError
+from pipeline.interfaces import Engine
+from pipeline.records import PageImage, PageText
+from tests.engines.conftest import page_image
+
+
+@pytest.fixture(params=["ppocr", "scripted"])
+def engine(request: pytest.FixtureRequest, ppocr: PpocrEngine) -> Engine:
+    return ppocr if request.param == "ppocr" else open_engine(ScriptedConfig())
+
+
+def small_pages(grey: npt.NDArray[np.uint8], num_pages: int, name: str = "doc") -> Iterator[PageImage]:
+    for index in range(num_pages):
+        yield page_image(grey[:110].copy(), name, index, layer_text=f"words of page {index}")
+
+
+def test_every_engine_of_the_config_can_be_opened_by_name() -> None:
+    assert set(ENGINES) == {"ppocr", "scripted"}
+
+
+def test_each_page_gets_exactly_one_answer(engine: Engine, prose_grey: npt.NDArray[np.uint8]) -> None:
+    answers = list(engine.recognize(small_pages(prose_grey, 9)))
+    assert sorted(answer.page_id.page_index for answer in answers) == list(range(9))
+
+
+def test_no_page_gives_no_answer(engine: Engine) -> None:
+    assert list(engine.recognize(iter(()))) == []
+
+
+def test_an_answer_names_its_engine_and_its_version(engine: Engine, prose_grey: npt.NDArray[np.uint8]) -> None:
+    (answer,) = engine.recognize(small_pages(prose_grey, 1))
+    assert (answer.engine, answer.engine_version) == (engine.name, engine.version)
+    assert answer.status == "ok"
+    assert answer.text
+    assert answer.confidence is not None
+    assert 0.0 <= answer.confidence <= 1.0
+    assert answer.seconds >= 0.0
+
+
+def test_an_engine_takes_no_more_pages_than_it_says_before_it_answers(
+    engine: Engine, prose_grey: npt.NDArray[np.uint8]
+) -> None:
+    num_taken = 0
+
+    def counted() -> Iterator[PageImage]:
+        nonlocal num_taken
+        for page in small_pages(prose_grey, 12):
+            num_taken += 1
+            yield page
+
+    num_answered = 0
+    for _ in engine.recognize(counted()):
+        assert num_taken - num_answered <= engine.max_pages_in_flight
+        num_answered += 1
+    assert num_answered == 12
+
+
+def test_an_error_of_the_page_stream_reaches_the_caller(engine: Engine, prose_grey: npt.NDArray[np.uint8]) -> None:
+    def broken() -> Iterator[PageImage]:
+        yield from small_pages(prose_grey, 1)
+        raise RuntimeError("the renderer is gone")
+
+    with pytest.raises(RuntimeError, match="renderer is gone"):
+        list(engine.recognize(broken()))
+
+
+def test_two_threads_may_read_at_once(engine: Engine, prose_grey: npt.NDArray[np.uint8]) -> None:
+    answers: dict[str, list[PageText]] = {}
+
+    def read(name: str) -> None:
+        answers[name] = list(engine.recognize(small_pages(prose_grey, 5, name)))
+
+    threads = [threading.Thread(target=read, args=(name,)) for name in ("left", "right")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name in ("left", "right"):
+        assert sorted(answer.page_id for answer in answers[name]) == [(name, index) for index in range(5)]
+        assert len({answer.text for answer in answers[name]}) in (1, 5)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [np.zeros((0, 7, 1), np.uint8), np.zeros((40, 40, 4), np.uint8), np.zeros((40, 40, 1), np.float32)],
+    ids=["no_pixels", "four_channels", "floats"],
+)
+def test_a_page_that_cannot_be_read_fails_alone(ppocr: PpocrEngine, prose_grey: npt.NDArray[np.uint8], pixels: object) -> None:
+    good, bad = page_image(prose_grey, "good"), page_image(np.asarray(pixels), "bad")
+    answers = {answer.page_id.doc_id: answer for answer in ppocr.recognize([bad, good])}
+    assert (answers["bad"].status, answers["bad"].text) == ("failed", "")
+    assert "uint8" in answers["bad"].error
+    assert answers["good"].status == "ok"
+    assert "miller" in answers["good"].text
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.full((1, 1), 255, np.uint8),
+        np.zeros((300, 200), np.uint8),
+        np.full((300, 200), 255, np.uint8),
+        np.full((3, 4000), 200, np.uint8),
+        np.random.default_rng(0).integers(0, 256, (400, 300), np.uint8),
+    ],
+    ids=["one_pixel", "black", "white", "hair", "noise"],
+)
+def test_an_odd_page_is_answered_and_never_kills(ppocr: PpocrEngine, pixels: npt.NDArray[np.uint8]) -> None:
+    (answer,) = ppocr.recognize([page_image(pixels)])
+    assert (answer.status, answer.error) == ("ok", "")
+    assert len(answer.text) < 40
+
+
+def test_a_scripted_failure_is_data_and_depends_on_the_page_alone(prose_grey: npt.NDArray[np.uint8]) -> None:
+    def failed() -> set[int]:
+        engine = open_engine(ScriptedConfig(fail_every=3))
+        return {a.page_id.page_index for a in engine.recognize(small_pages(prose_grey, 60)) if a.status == "failed"}
+
+    assert failed() == failed()
+    assert 8 <= len(failed()) <= 35
+
+
+def test_a_closed_engine_says_so(prose_grey: npt.NDArray[np.uint8]) -> None:
+    for config in (PpocrConfig(scripts=("latin",)), ScriptedConfig()):
+        engine = open_engine(config)
+        engine.close()
+        with pytest.raises(EngineError, match="closed"):
+            list(engine.recognize(small_pages(prose_grey, 1)))

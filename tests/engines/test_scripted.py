@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.config import ScriptedConfig
+from pipeline.engines.scripted import LOOP_REPEATS, ScriptedEngine
+from pipeline.records import PageId, PageImage
+from tests.engines.conftest import page_image
+
+WHITE = np.full((10, 10), 255, np.uint8)
+
+
+def pages(num_pages: int, layer_text: str = "") -> list[PageImage]:
+    return [page_image(WHITE, "doc", index, layer_text=layer_text) for index in range(num_pages)]
+
+
+def test_it_recites_the_text_layer() -> None:
+    (answer,) = ScriptedEngine(ScriptedConfig()).recognize(pages(1, "In the beginning"))
+    assert (answer.text, answer.status, answer.source) == ("In the beginning", "ok", "ocr")
+
+
+def test_without_a_text_layer_it_names_the_page() -> None:
+    texts = [answer.text for answer in ScriptedEngine(ScriptedConfig()).recognize(pages(2))]
+    assert texts == ["This is page 1 of document doc.", "This is page 2 of document doc."]
+
+
+def test_a_mapping_answers_by_page_and_the_rest_is_recited() -> None:
+    engine = ScriptedEngine(ScriptedConfig(), {PageId("doc", 1): "second"})
+    assert [answer.text for answer in engine.recognize(pages(2, "layer"))] == ["layer", "second"]
+
+
+def test_a_function_answers_from_page_and_facts() -> None:
+    engine = ScriptedEngine(ScriptedConfig(), lambda page_id, facts: f"{page_id.page_index} {facts.width_px}")
+    assert [answer.text for answer in engine.recognize(pages(2))] == ["0 10", "1 10"]
+
+
+def test_a_script_that_raises_fails_its_page_alone() -> None:
+    engine = ScriptedEngine(ScriptedConfig(), lambda page_id, facts: str(1 // page_id.page_index))
+    answers = list(engine.recognize(pages(2)))
+    assert [answer.status for answer in answers] == ["failed", "ok"]
+    assert "ZeroDivisionError" in answers[0].error
+
+
+def test_a_looped_page_ends_in_many_equal_lines() -> None:
+    answers = list(ScriptedEngine(ScriptedConfig(loop_every=1)).recognize(pages(1, "Round and round.\nOnce.")))
+    assert answers[0].text.splitlines()[-LOOP_REPEATS:] == ["Round and round."] * LOOP_REPEATS
+
+
+def test_every_page_takes_its_time() -> None:
+    answers = list(ScriptedEngine(ScriptedConfig(seconds_per_page=0.02)).recognize(pages(2)))
+    assert all(answer.seconds >= 0.02 for answer in answers)
+
+
+def test_opening_the_room_imports_no_engine_library(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    heavy = "{'onnx', 'onnxruntime', 'openvino', 'cv2', 'rapidocr'}"
+    code = f"import sys, pipeline.engines; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -8,6 +8,7 @@ import re
 TOC_LINE = re.compile(r"(?:(?:[.\u2026\u00b7_][ \t]?){3,}|\u2026)[ \t]*[0-9ivxlcIVXLC]{1,5}$", re.MULTILINE)
 """Dot leaders and a page number: 13 of 14 pages with a quarter of such lines are contents or lists of tables (A3)."""
 TOC_TELLTALES = ("..", ". .", "\u2026", "\u00b7\u00b7", "\u00b7 \u00b7", "___")
+LEADERS = re.compile(r"([.\u2026\u00b7_])(?:[ \t]?\1){3,}")
 TOC_MIN_LINES = 8
 REFERENCE_START = re.compile(r"^[ \t]*(?:[-*][ \t]+)?(?:\[\d{1,3}\]|\(\d{1,3}\)|\d{1,3}\.)[ \t]", re.MULTILINE)
 YEAR = re.compile(r"(?<!\d)(?:1[6-9]|20)\d\d(?!\d)")
@@ -20,6 +21,12 @@ HTML_TABLE = re.compile(r"<table\b.*?(?:</table>|\Z)", re.DOTALL | re.IGNORECASE
 def has_leaders(text: str) -> bool:
     """Cheap look for dots in a row, before TOC_LINE is tried."""
     return any(telltale in text for telltale in TOC_TELLTALES)
+
+
+def shorten_leaders(text: str) -> str:
+    """Four and more equal dots or underscores in a row, with or without single spaces, to one: a page of contents would else
+    look like a loop of ". . ." (30 of 60 pages of a manual's contents and index did)."""
+    return LEADERS.sub(r"\1", text) if has_leaders(text) else text
 
 
 def toc_line_fraction(text: str) -> float:

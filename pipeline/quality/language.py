@@ -81,7 +81,11 @@ MARKUP_TAG = re.compile(r"<[^<>\n]{1,200}>")
 ADDRESS = re.compile(r"https?://\S+")
 MARKUP_CHARS = "|*#_`~\\"
 """Markup and addresses look like English to a detector."""
-REFUSED = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U0001fffe\U0001ffff\U0010ffff]")
+REFUSED = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+    + "]"
+)
 """What pycld2 0.42 raises on, found by trying every code point."""
 
 

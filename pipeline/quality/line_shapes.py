@@ -15,6 +15,7 @@ YEAR = re.compile(r"(?<!\d)(?:1[6-9]|20)\d\d(?!\d)")
 MAX_REFERENCE_LINES = 8
 """Printed lines of one reference; a longer stretch after a number is something else."""
 MIN_REFERENCES = 3
+TABLE_TAG = re.compile(r"</?t(?:able|r|d|h|head|body)\b[^<>]{0,200}>", re.IGNORECASE)
 HTML_TABLE = re.compile(r"<table\b.*?(?:</table>|\Z)", re.DOTALL | re.IGNORECASE)
 
 
@@ -27,6 +28,11 @@ def shorten_leaders(text: str) -> str:
     """Four and more equal dots or underscores in a row, with or without single spaces, to one: a page of contents would else
     look like a loop of ". . ." (30 of 60 pages of a manual's contents and index did)."""
     return LEADERS.sub(r"\1", text) if has_leaders(text) else text
+
+
+def without_table_tags(text: str) -> str:
+    """Table tags to spaces: cells set without spaces would else be one long word, and their page `glued`."""
+    return TABLE_TAG.sub(" ", text) if "<t" in text else text
 
 
 def toc_line_fraction(text: str) -> float:

@@ -62,7 +62,7 @@ def clean_document(pages: Sequence[str], config: CleaningConfig) -> list[Cleaned
     broken over a page's end need them."""
     texts = [clean_characters(page) for page in pages]
     furnished = take_furniture(texts) if config.remove_furniture else [Furnished(text, ()) for text in texts]
-    texts = [_drop_marker(text) for text in resolve_printed_hyphens([page.text for page in furnished])]
+    texts = [_tidy(_drop_marker(text)) for text in resolve_printed_hyphens([page.text for page in furnished])]
     if config.join_hyphens:
         texts = join_line_ends(texts)
     return [
@@ -77,8 +77,7 @@ def clean_characters(text: str) -> str:
     text = SURROGATE.sub("\ufffd", text)
     while (stripped := END_MARK.sub("", GROUNDING.sub("", text))) != text:
         text = stripped
-    text = unicodedata.normalize("NFC", expand_ligatures(SOFT_HYPHEN.sub("", text)))
-    return EMPTY_LINES.sub("\n\n", SPACE_AT_LINE_END.sub("", text)).strip()
+    return _tidy(unicodedata.normalize("NFC", expand_ligatures(SOFT_HYPHEN.sub("", text))))
 
 
 def expand_ligatures(text: str) -> str:
@@ -86,6 +85,11 @@ def expand_ligatures(text: str) -> str:
     for ligature, letters in LIGATURES.items():
         text = text.replace(ligature, letters)
     return text
+
+
+def _tidy(text: str) -> str:
+    """No space at a line's end, at most one empty line, no margin."""
+    return EMPTY_LINES.sub("\n\n", SPACE_AT_LINE_END.sub("", text)).strip()
 
 
 def _drop_marker(text: str) -> str:

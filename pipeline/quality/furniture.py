@@ -36,7 +36,7 @@ ARABIC = re.compile(r"\d{1,5}")
 ROMAN = re.compile(r"(?=[ivxlcdm])m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})", re.IGNORECASE)
 ROMAN_VALUES: Mapping[str, int] = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 PAGE_X_OF_Y = re.compile(
-    r"(?:page|pg\.?|p\.|pag\.?|p\u00e1gina|pagina|p\u00e1g\.|seite|side|sida|strona|str\.|sayfa|halaman|trang|stranica"
+    r"(?:page|pg\.?|p\.|pag\.?|p\u00e1gina|pagina|p\u00e1g\.|seite|s\.|side|sida|strona|str\.|sayfa|halaman|trang|stranica"
     r"|\u0441\u0442\u0440\.?|\u0441\u0442\u0440\u0430\u043d\u0438\u0446\u0430)\s*\d{1,5}"
     r"(?:\s*(?:of|/|von|de|di|sur|av|af|z|dari|\u0438\u0437)\s*\d{1,5})?"
     r"|\d{1,5}\s*(?:of|von|sur|\u0438\u0437)\s*\d{1,5}"

@@ -4,7 +4,7 @@ In: page texts in order, "" for a page that was not read. Out: one `CleanedPage`
 Pure; adds no letter (a ligature becomes the letters it shows). Steps, in the order of A4 of the reference: line ends and
 controls, soft hyphens, an engine's grounding tags and end marks, ligatures, NFC (never NFKC, which would lose superscripts),
 white space; then furniture, broken words, paragraphs. Cleaning a cleaned page changes nothing, furniture apart, which is
-looked for once. Costs about 300 us a page.
+looked for once. Costs about 900 us a page of 70 lines, half of it for paragraphs.
 """
 
 import re

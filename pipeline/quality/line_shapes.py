@@ -5,7 +5,7 @@ In: one text. Out: shares. Each test looks for its tell-tale first, so that ordi
 
 import re
 
-TOC_LINE = re.compile(r"(?:(?:[.\u2026\u00b7_][ \t]?){3,}|\u2026)[ \t]*[0-9ivxlcIVXLC]{1,5}$", re.MULTILINE)
+TOC_LINE = re.compile(r"(?:(?:[.\u2026\u00b7_][ \t]?){3,}|\u2026)[ \t]*[0-9ivxlcIVXLC]{1,5}$")
 """Dot leaders and a page number: 13 of 14 pages with a quarter of such lines are contents or lists of tables (A3)."""
 TOC_TELLTALES = ("..", ". .", "\u2026", "\u00b7\u00b7", "\u00b7 \u00b7", "___")
 LEADERS = re.compile(r"([.\u2026\u00b7_])(?:[ \t]?\1){3,}")
@@ -39,8 +39,15 @@ def toc_line_fraction(text: str) -> float:
     """Share of non-empty lines that end in dot leaders and a page number; 0 for a page of under 8 lines."""
     if not has_leaders(text):
         return 0.0
-    num_lines = _num_lines(text)
-    return min(len(TOC_LINE.findall(text)) / num_lines, 1.0) if num_lines >= TOC_MIN_LINES else 0.0
+    lines = [line.rstrip() for line in text.split("\n") if line.strip()]
+    if len(lines) < TOC_MIN_LINES:
+        return 0.0
+    return sum(1 for line in lines if is_toc_line(line)) / len(lines)
+
+
+def is_toc_line(line: str) -> bool:
+    """Dot leaders and a page number at the end; the line without trailing space."""
+    return has_leaders(line) and TOC_LINE.search(line) is not None
 
 
 def reference_line_fraction(text: str) -> float:

@@ -5,15 +5,17 @@ In: one text. Out: shares. Each test looks for its tell-tale first, so that ordi
 
 import re
 
-TOC_LINE = re.compile(r"(?:(?:[.\u2026\u00b7_][ \t]?){3,}|\u2026)[ \t]*[0-9ivxlcIVXLC]{1,5}$", re.MULTILINE)
+TOC_LINE = re.compile(r"(?:(?:[.\u2026\u00b7_][ \t]?){3,}|\u2026)[ \t]*[0-9ivxlcIVXLC]{1,5}$")
 """Dot leaders and a page number: 13 of 14 pages with a quarter of such lines are contents or lists of tables (A3)."""
 TOC_TELLTALES = ("..", ". .", "\u2026", "\u00b7\u00b7", "\u00b7 \u00b7", "___")
+LEADERS = re.compile(r"([.\u2026\u00b7_])(?:[ \t]?\1){3,}")
 TOC_MIN_LINES = 8
 REFERENCE_START = re.compile(r"^[ \t]*(?:[-*][ \t]+)?(?:\[\d{1,3}\]|\(\d{1,3}\)|\d{1,3}\.)[ \t]", re.MULTILINE)
 YEAR = re.compile(r"(?<!\d)(?:1[6-9]|20)\d\d(?!\d)")
 MAX_REFERENCE_LINES = 8
 """Printed lines of one reference; a longer stretch after a number is something else."""
 MIN_REFERENCES = 3
+TABLE_TAG = re.compile(r"</?t(?:able|r|d|h|head|body)\b[^<>]{0,200}>", re.IGNORECASE)
 HTML_TABLE = re.compile(r"<table\b.*?(?:</table>|\Z)", re.DOTALL | re.IGNORECASE)
 
 
@@ -22,12 +24,30 @@ def has_leaders(text: str) -> bool:
     return any(telltale in text for telltale in TOC_TELLTALES)
 
 
+def shorten_leaders(text: str) -> str:
+    """Four and more equal dots or underscores in a row, with or without single spaces, to one: a page of contents would else
+    look like a loop of ". . ." (30 of 60 pages of a manual's contents and index did)."""
+    return LEADERS.sub(r"\1", text) if has_leaders(text) else text
+
+
+def without_table_tags(text: str) -> str:
+    """Table tags to spaces: cells set without spaces would else be one long word, and their page `glued`."""
+    return TABLE_TAG.sub(" ", text) if "<t" in text else text
+
+
 def toc_line_fraction(text: str) -> float:
     """Share of non-empty lines that end in dot leaders and a page number; 0 for a page of under 8 lines."""
     if not has_leaders(text):
         return 0.0
-    num_lines = _num_lines(text)
-    return min(len(TOC_LINE.findall(text)) / num_lines, 1.0) if num_lines >= TOC_MIN_LINES else 0.0
+    lines = [line.rstrip() for line in text.split("\n") if line.strip()]
+    if len(lines) < TOC_MIN_LINES:
+        return 0.0
+    return sum(1 for line in lines if is_toc_line(line)) / len(lines)
+
+
+def is_toc_line(line: str) -> bool:
+    """Dot leaders and a page number at the end; the line without trailing space."""
+    return has_leaders(line) and TOC_LINE.search(line) is not None
 
 
 def reference_line_fraction(text: str) -> float:

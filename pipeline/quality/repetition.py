@@ -25,7 +25,7 @@ class Tail(NamedTuple):
     """What repeats at the end of a text."""
 
     repeats: int
-    """Whole copies of the last piece, 1 when it does not repeat."""
+    """Copies of the last piece, 1 when it does not repeat; the last copy may lack the space or newline that parts them."""
     chars: int
     """Characters that the copies cover, a cut first copy included; 0 when nothing repeats."""
     period_chars: int
@@ -49,7 +49,8 @@ def periodic_tail(text: str) -> Tail:
     matching = _matching_from_end(body, period)
     if matching < period:
         return NO_TAIL
-    return Tail(repeats=1 + matching // period, chars=matching + period, period_chars=period)
+    chars = matching + period
+    return Tail(repeats=(chars + (period > 1)) // period, chars=chars, period_chars=period)
 
 
 def _matching_from_end(body: str, period: int) -> int:

@@ -1,8 +1,9 @@
 """The numbers of a page: `measure_pages`, pure, over any number of cleaned texts.
 
 In: texts, their text layers and how garbled those are. Out: one `PageSignals` per text, in order. Knows no engine, no image
-and no threshold of the build. Counts, words and n-grams are numpy over batches of 16 pages;
-compression, the tail and the language run page by page.
+and no threshold of the build. Dot leaders count as one dot and table tags not at all. Counts, words and n-grams are numpy
+over batches of 16 pages; compression, the tail and the language run page by page. Measured on 367 real pages of 3.0 kB, one
+core of a busy machine: 1,900 pages/s, 1,240 with a text layer to compare; zlib is 63 us of a page and pycld2 160 us.
 
 Array legend: P pages, K character classes.
 """
@@ -16,7 +17,13 @@ from pipeline.config import PageRules
 from pipeline.quality.agreement import plain_layer, word_agreement
 from pipeline.quality.characters import DIGIT, GARBLED, CharacterBatch, lay_out, script_letters
 from pipeline.quality.language import guess_language
-from pipeline.quality.line_shapes import reference_line_fraction, table_char_fraction, toc_line_fraction
+from pipeline.quality.line_shapes import (
+    reference_line_fraction,
+    shorten_leaders,
+    table_char_fraction,
+    toc_line_fraction,
+    without_table_tags,
+)
 from pipeline.quality.repetition import has_loop, periodic_tail, zlib_fraction
 from pipeline.quality.words import (
     dup_10gram_fractions,
@@ -65,7 +72,8 @@ def _batches(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
 def _measure_batch(
     texts: Sequence[str], layer_texts: Sequence[str], layer_garbled: Sequence[float | None]
 ) -> list[PageSignals]:
-    characters = lay_out(texts)
+    bodies = [shorten_leaders(text) for text in texts]
+    characters = lay_out([without_table_tags(body) for body in bodies])
     words = split_words(characters)
     ones = np.ones(len(words.page_W))
     num_words = per_page(words, ones)
@@ -81,9 +89,9 @@ def _measure_batch(
         tail = periodic_tail(text)
         by_script = script_letters(characters.counts_PK[p])
         guess = guess_language(text, letters_by_script=by_script, num_visible=int(visible[p]))
-        compressed = zlib_fraction(text)
+        compressed = zlib_fraction(bodies[p])
         layer_chars, recall, precision = layers[p]
-        repetitive = tail.repeats > 2 or runs[p] > 4 or compressed < 0.2 or dup_10grams[p] > 0.25
+        repetitive = tail.repeats > 2 or runs[p] > 4 or compressed < 0.2 or bool(dup_10grams[p] > 0.25)
         signals.append(
             PageSignals(
                 num_chars=len(text),
@@ -111,7 +119,7 @@ def _measure_batch(
                 layer_chars=layer_chars,
                 layer_recall=recall,
                 layer_precision=precision,
-                layer_repeats=repetitive and repeats_like_a_loop(layer_texts[p]),
+                layer_repeats=bool(repetitive) and repeats_like_a_loop(layer_texts[p]),
             )
         )
     return signals

@@ -33,6 +33,7 @@ FACTS_COLUMNS: Mapping[str, str] = {
 }
 READING_COLUMNS: Mapping[str, str] = {
     "source": "source",
+    "status": "engine_status",
     "engine": "engine",
     "engine_version": "engine_version",
     "confidence": "ocr_conf",
@@ -127,14 +128,12 @@ def _record(row: Row, document: OpenedDocument) -> PageRecord:
 
 
 def _page_text(row: Row, page_id: PageId) -> PageText:
-    has_failed = row["status"] == "failed"
     return PageText(
         page_id=page_id,
         text=row["text"],
-        status="failed" if has_failed else "ok",
         blocks=tuple(_block(block) for block in row.get("blocks", ())),
         flags=tuple(row["flags"]),
-        error=row["error"] if has_failed else "",
+        error=row["error"] if row["engine_status"] == "failed" else "",
         **_fields_of(row, READING_COLUMNS),
     )
 

@@ -6,7 +6,6 @@ planned with another recipe, other rules or another input is refused with the di
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -17,18 +16,9 @@ from pipeline.builds.recipe import difference, recipe_of
 from pipeline.config import BuildConfig
 from pipeline.errors import BuildError, ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
+from pipeline.quality.language import LANGUAGE_DETECTOR
 from pipeline.records import DocumentRef
 from pipeline.tables.footer import BuildStamp
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CodeVersions:
-    """What of the running code stands in the tables."""
-
-    pagemill: str
-    cleaning: str
-    """Part of the recipe: another cleaning makes other texts."""
-    lang_detector: str
 
 
 def begin_build(
@@ -36,17 +26,17 @@ def begin_build(
     config: BuildConfig,
     list_documents: Callable[[], Iterable[DocumentRef]],
     *,
-    versions: CodeVersions,
+    code_version: str,
 ) -> BuildPlan:
     """The plan of `config.build_id`, made and put when there is none. A plan of no shards means that earlier builds have
     planned everything listed; it is not put. Raises StoreUnsafe, StoreError, and BuildError for an empty corpus or a build
     that was planned otherwise."""
     if not config.output.single_writer:
         store.probe()
-    stamp = stamp_of_config(config, versions)
+    stamp = stamp_of_config(config, code_version)
     planned = find_plan(store, config.build_id)
     if planned is None:
-        planned = _put_plan(store, preview_plan(store, config, list_documents, versions=versions))
+        planned = _put_plan(store, preview_plan(store, config, list_documents, code_version=code_version))
     refuse_another_build(planned, stamp, input_uri=absolute_uri(config.input.uri))
     return planned
 
@@ -56,7 +46,7 @@ def preview_plan(
     config: BuildConfig,
     list_documents: Callable[[], Iterable[DocumentRef]],
     *,
-    versions: CodeVersions,
+    code_version: str,
 ) -> BuildPlan:
     """The plan that `begin_build` would put, without putting it. Raises BuildError for an empty corpus."""
     documents = list(list_documents())
@@ -64,7 +54,7 @@ def preview_plan(
         raise BuildError(f"no documents in {config.input.uri}; check the address, or give one that holds PDFs or images")
     shards = plan_shards(documents, done=keys_of_builds(store), config=config.plan)
     return BuildPlan(
-        stamp=stamp_of_config(config, versions),
+        stamp=stamp_of_config(config, code_version),
         input_uri=absolute_uri(config.input.uri),
         planned_at=datetime.now(UTC),
         shards=tuple(shards),
@@ -98,15 +88,15 @@ def keys_of_builds(store: ObjectStore) -> set[str]:
     return {key for plan in plans for key in planned_keys(store.get(plan))}
 
 
-def stamp_of_config(config: BuildConfig, versions: CodeVersions) -> BuildStamp:
+def stamp_of_config(config: BuildConfig, code_version: str) -> BuildStamp:
     """The build as its plan knows it; a worker adds the engine's version."""
     return BuildStamp(
         build_id=config.build_id,
-        recipe=recipe_of(config, cleaning_version=versions.cleaning),
+        recipe=recipe_of(config),
         rules=config.rules.model_dump(mode="json"),
         engine=config.engine.name,
-        code_version=versions.pagemill,
-        lang_detector=versions.lang_detector,
+        code_version=code_version,
+        lang_detector=LANGUAGE_DETECTOR,
     )
 
 

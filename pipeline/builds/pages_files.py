@@ -1,7 +1,7 @@
 """A committed pages file, document by document. In: its bytes. Out: each opened document with all its pages.
 
 Reads one row group after another and leaves the blocks out, so a document of 10,000 pages costs its texts and signals,
-about 10 kB a page, and nothing else.
+about 12 kB a page (measured), and nothing else.
 """
 
 from collections.abc import Iterator, Sequence

@@ -6,12 +6,12 @@ row group and one compressed part at a time, and about 300 bytes a document for 
 judged. Costs reading every pages file once.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
 from pipeline.builds import layout
-from pipeline.builds.assemble import assemble, training_pages
+from pipeline.builds.assemble import assemble, judge_pages, training_pages
 from pipeline.builds.begin import read_plan
 from pipeline.builds.card import write_card
 from pipeline.builds.commit import leaf_shards, open_shards, read_receipts
@@ -19,18 +19,15 @@ from pipeline.builds.ledger import advance_latest, encode_manifest, read_manifes
 from pipeline.builds.pages_files import DocumentPages, document_pages
 from pipeline.builds.parts import put_same, write_parts
 from pipeline.builds.plan import BuildPlan
-from pipeline.builds.receipt import counted
+from pipeline.builds.receipt import counted, is_of
 from pipeline.builds.recipe import difference, recipe_id
 from pipeline.builds.verdicts import Verdict, encode_quarantine, encode_verdicts
 from pipeline.config import BuildConfig, DocumentRules
-from pipeline.errors import BuildError, BuildIncomplete, ObjectMissing
+from pipeline.errors import BuildError, BuildIncomplete, ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
-from pipeline.records import BuildManifest, PageRecord, ShardReceipt
+from pipeline.records import BuildManifest, ShardReceipt
 from pipeline.tables.documents import DocumentRow
 from pipeline.tables.schemas import SCHEMA_VERSION
-
-JudgeDocument = Callable[[Sequence[PageRecord], DocumentRules], tuple[str, ...]]
-"""All pages of a document to the names of the broken document rules; () means keep."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +38,7 @@ class JudgedDocument:
     row: DocumentRow | None
 
 
-def publish(store: ObjectStore, config: BuildConfig, *, judge: JudgeDocument) -> BuildManifest:
+def publish(store: ObjectStore, config: BuildConfig) -> BuildManifest:
     """Publishes `config.build_id`, or finds it published. Raises BuildIncomplete while shards are missing, BuildError for
     rules other than those its pages were judged with."""
     plan = read_plan(store, config.build_id)
@@ -51,27 +48,35 @@ def publish(store: ObjectStore, config: BuildConfig, *, judge: JudgeDocument) ->
     try:
         manifest = read_manifest(store, plan.build_id)
     except ObjectMissing:
-        manifest = _write_build(store, plan, config, judge)
+        manifest = _write_build(store, plan, config)
     write_card(store, plan.stamp)
     advance_latest(store, manifest)
     return manifest
 
 
 def judged_documents(
-    store: ObjectStore, plan: BuildPlan, receipts: Mapping[str, ShardReceipt], rules: DocumentRules, judge: JudgeDocument
+    store: ObjectStore, plan: BuildPlan, receipts: Mapping[str, ShardReceipt], rules: DocumentRules
 ) -> Iterator[JudgedDocument]:
     """Every opened document of a finished build, in the plan's order. Of equal bytes the first is kept."""
     seen: set[str] = set()
     for shard in leaf_shards(plan, receipts):
-        for each in document_pages(store.get(receipts[shard.shard_id].key)):
+        for each in document_pages(_pages_file(store, receipts[shard.shard_id])):
             is_copy = each.document.doc_id in seen
             seen.add(each.document.doc_id)
-            reject = ("duplicate",) if is_copy else _reject(each, rules, judge)
-            row = None if reject else assemble(each.document, each.pages, rules, code_version=plan.stamp.code_version)
+            judgement = judge_pages(each.document, each.pages, rules)
+            reject = ("duplicate",) if is_copy else judgement.reject
+            row = None if reject else assemble(each.document, each.pages, judgement, code_version=plan.stamp.code_version)
             yield JudgedDocument(verdict=_verdict(each, shard.shard_id, reject), row=row)
 
 
-def _write_build(store: ObjectStore, plan: BuildPlan, config: BuildConfig, judge: JudgeDocument) -> BuildManifest:
+def _pages_file(store: ObjectStore, receipt: ShardReceipt) -> bytes:
+    data = store.get(receipt.key)
+    if not is_of(receipt, data):
+        raise VerifyError(f"{receipt.key} in {store.uri} is not the bytes that its receipt is of; `pagemill verify` tells more")
+    return data
+
+
+def _write_build(store: ObjectStore, plan: BuildPlan, config: BuildConfig) -> BuildManifest:
     receipts = read_receipts(store, plan.build_id)
     todo = open_shards(plan, receipts)
     if todo:
@@ -83,7 +88,7 @@ def _write_build(store: ObjectStore, plan: BuildPlan, config: BuildConfig, judge
     verdicts: list[Verdict] = []
 
     def published_rows() -> Iterator[DocumentRow]:
-        for judged in judged_documents(store, plan, receipts, config.rules.documents, judge):
+        for judged in judged_documents(store, plan, receipts, config.rules.documents):
             verdicts.append(judged.verdict)
             if judged.row is not None:
                 yield judged.row
@@ -108,11 +113,6 @@ def _write_build(store: ObjectStore, plan: BuildPlan, config: BuildConfig, judge
     )
     put_same(store, layout.manifest_key(plan.build_id), encode_manifest(manifest), attempt_id=attempt_id)
     return manifest
-
-
-def _reject(each: DocumentPages, rules: DocumentRules, judge: JudgeDocument) -> tuple[str, ...]:
-    """A document without a training page has nothing to publish, whatever the rules say."""
-    return judge(each.pages, rules) or (() if training_pages(each.pages) else ("too_short",))
 
 
 def _verdict(each: DocumentPages, shard_id: str, reject: tuple[str, ...]) -> Verdict:

@@ -42,6 +42,11 @@ def receipt_of(data: bytes, key: str) -> ShardReceipt:
     )
 
 
+def is_of(receipt: ShardReceipt, data: bytes) -> bool:
+    """These are the bytes that the receipt was made of."""
+    return receipt.sha256 == hashlib.sha256(data).hexdigest()
+
+
 def counted(names: Iterable[str]) -> dict[str, int]:
     """How often each name occurs, by name."""
     return dict(sorted(Counter(names).items()))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.config import BuildConfig
 from pipeline.errors import BuildError
+from pipeline.quality.cleaning import CLEANING_VERSION
 from pipeline.tables.parquet import to_json
 
 RENDER_FIELDS = frozenset({"dpi", "channels", "max_side_px", "max_pixels"})
@@ -16,13 +17,13 @@ ENGINE_TIMING_FIELDS = frozenset({"workers", "threads", "window_pages", "seconds
 ABSENT = "(absent)"
 
 
-def recipe_of(config: BuildConfig, *, cleaning_version: str) -> dict[str, object]:
+def recipe_of(config: BuildConfig) -> dict[str, object]:
     """Render, engine and cleaning settings that change text, as plain JSON values."""
     cleaning = config.cleaning.model_dump(mode="json")
     return {
         "render": config.render.model_dump(mode="json", include=set(RENDER_FIELDS)),
         "engine": config.engine.model_dump(mode="json", exclude=set(ENGINE_TIMING_FIELDS)),
-        "cleaning": {**cleaning, "version": cleaning_version},
+        "cleaning": {**cleaning, "version": CLEANING_VERSION},
     }
 
 

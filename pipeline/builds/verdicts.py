@@ -67,8 +67,14 @@ def decode_verdicts(data: bytes) -> Iterator[Verdict]:
 
 def encode_quarantine(failures: Iterable[tuple[str, DocumentFailure]], stamp: BuildStamp) -> bytes:
     """`failures` are pairs of shard id and failure."""
-    rows = [_quarantine_row(shard_id, failure) for shard_id, failure in failures]
-    return encode(pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA), stamp_texts(stamp, "quarantine"))
+    return encode(quarantine_table(failures), stamp_texts(stamp, "quarantine"))
+
+
+def quarantine_table(failures: Iterable[tuple[str, DocumentFailure]]) -> pa.Table:
+    """Rows of QUARANTINE_SCHEMA, in the order given."""
+    return pa.Table.from_pylist(
+        [_quarantine_row(shard_id, failure) for shard_id, failure in failures], schema=QUARANTINE_SCHEMA
+    )
 
 
 def _quarantine_row(shard_id: str, failure: DocumentFailure) -> Mapping[str, object]:

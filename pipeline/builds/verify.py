@@ -61,6 +61,8 @@ class Tally:
     num_pages: int = 0
     num_quarantined: int = 0
     num_open: int = 0
+    num_unread: int = 0
+    """Pages files that are missing or damaged, so that nothing can be said of their documents."""
 
 
 def verify(store: ObjectStore, build_id: str) -> VerifyReport:
@@ -75,7 +77,8 @@ def verify(store: ObjectStore, build_id: str) -> VerifyReport:
     for shard in shards:
         findings += _check_shard(store, shard, books, tally, published)
     if published is not None:
-        findings += published.findings_left()
+        findings += published.findings
+        findings += published.findings_left() if tally.num_unread + tally.num_open == 0 else ()
         findings += check_manifest(store, published.manifest, plan, books.receipts)
     return VerifyReport(
         build_id=build_id,
@@ -97,18 +100,20 @@ def _check_shard(
         if receipt is None:
             tally.num_open += 1
             return
+        tally.num_unread += 1
         message = f"its receipt counts {receipt.num_rows} rows, and the file is not there; delete the receipt too"
         yield Finding(kind="missing", key=key, message=f"{message}, and `pagemill build` reads them again")
         return
     data = store.get(key)
-    yield from check_pages_file(data, key, shard, receipt, books.plan)
+    findings = list(check_pages_file(data, key, shard, receipt, books.plan))
+    yield from findings
     if is_split(shard, books.receipts):
         return
-    try:
-        tally.num_quarantined += len(head_of(data).documents.failed)
-        yield from _check_pages(data, key, tally, published)
-    except VerifyError as error:
-        yield Finding(kind="damaged", key=key, message=str(error))
+    if any(finding.kind in ("damaged", "rows") for finding in findings):
+        tally.num_unread += 1
+        return
+    tally.num_quarantined += len(head_of(data).documents.failed)
+    yield from _check_pages(data, key, tally, published)
 
 
 def _check_pages(data: bytes, key: str, tally: Tally, published: Published | None) -> Iterator[Finding]:

@@ -14,7 +14,8 @@ from pipeline.builds.assemble import join_pages, training_pages
 from pipeline.builds.pages_files import DocumentPages
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.receipt import counted
-from pipeline.builds.verdicts import Verdict, decode_verdicts
+from pipeline.builds.recipe import recipe_id
+from pipeline.builds.verdicts import QUARANTINE_SCHEMA, Verdict, decode_verdicts, quarantine_table
 from pipeline.builds.verify_shard import Finding
 from pipeline.errors import ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
@@ -28,8 +29,11 @@ class Published:
 
     def __init__(self, store: ObjectStore, manifest: BuildManifest) -> None:
         self.manifest = manifest
-        self._findings: list[Finding] = []
+        self.findings: list[Finding] = []
+        """About the parts and tables themselves."""
+        self._num_unread_parts = 0
         self._documents = dict(self._read_documents(store, manifest.documents))
+        self._check_quarantine(store, manifest)
         self._verdicts = {(verdict.id, verdict.file_path): verdict for verdict in self._read_verdicts(store, manifest)}
 
     def findings_of(self, each: DocumentPages, key: str) -> Iterator[Finding]:
@@ -44,16 +48,16 @@ class Published:
         text, page_ends = join_pages([page.text for page in kept])
         expected = _fingerprint(text, page_ends, [page.page_id.page_index for page in kept])
         found = self._documents.pop(each.document.doc_id, None)
-        if found is None:
+        if found is None and self._num_unread_parts == 0:
             yield Finding(kind="documents", key=key, message=f"{each.document.document.uri} was kept and is not in documents/")
-        elif found != expected:
+        if found not in (None, expected):
             message = (
                 f"{each.document.document.uri} stands in documents/ with other text, spans or pages than its kept pages give"
             )
             yield Finding(kind="documents", key=key, message=message)
 
     def findings_left(self) -> Iterator[Finding]:
-        yield from self._findings
+        """For the end, when the pages of all documents have gone by."""
         for doc_id in self._documents:
             yield Finding(kind="documents", key="documents/", message=f"document {doc_id} is published and no page says so")
         for verdict in self._verdicts.values():
@@ -64,44 +68,53 @@ class Published:
         for part in parts:
             for doc_id, fingerprint in self._read_part(store, part):
                 if doc_id in seen:
-                    self._findings.append(_finding("doubled", part.key, f"document {doc_id} stands in documents/ twice"))
+                    self.findings.append(_finding("doubled", part.key, f"document {doc_id} stands in documents/ twice"))
                 seen.add(doc_id)
                 yield doc_id, fingerprint
 
     def _read_part(self, store: ObjectStore, part: TablePart) -> list[tuple[str, str]]:
         try:
             data = store.get(part.key)
-            columns = decode(data, ["id", "text", "page_ends", "page_indices"])
         except ObjectMissing:
-            self._findings.append(
+            self._num_unread_parts += 1
+            self.findings.append(
                 _finding("missing", part.key, f"the manifest's part of {part.num_rows} documents is not there")
             )
             return []
-        except VerifyError as error:
-            self._findings.append(_finding("damaged", part.key, str(error)))
+        if hashlib.sha256(data).hexdigest() != part.sha256:
+            self._num_unread_parts += 1
+            self.findings.append(_finding("damaged", part.key, "not the bytes that the manifest is of"))
             return []
-        found = TablePart(
-            key=part.key, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), num_rows=columns.num_rows
-        )
-        if found != part:
-            self._findings.append(
-                _finding("manifest", part.key, f"not the part that the manifest is of: {found} and not {part}")
-            )
+        columns = decode(data, ["id", "text", "page_ends", "page_indices"])
+        if (len(data), columns.num_rows) != (part.size_bytes, part.num_rows):
+            told = f"{columns.num_rows} rows in {len(data)} bytes, the manifest says {part.num_rows} in {part.size_bytes}"
+            self.findings.append(_finding("manifest", part.key, told))
         return [(row["id"], _fingerprint(row["text"], row["page_ends"], row["page_indices"])) for row in columns.to_pylist()]
+
+    def _check_quarantine(self, store: ObjectStore, manifest: BuildManifest) -> None:
+        key = layout.quarantine_key(manifest.build_id)
+        try:
+            found = decode(store.get(key), QUARANTINE_SCHEMA.names)
+        except (ObjectMissing, VerifyError) as error:
+            self.findings.append(_finding("damaged", key, str(error)))
+            return
+        expected = quarantine_table((receipt.shard_id, each) for receipt in manifest.receipts for each in receipt.quarantined)
+        if not found.equals(expected):
+            self.findings.append(_finding("manifest", key, "not the documents that the receipts name as failed"))
 
     def _read_verdicts(self, store: ObjectStore, manifest: BuildManifest) -> list[Verdict]:
         key = layout.verdicts_key(manifest.build_id)
         try:
             verdicts = list(decode_verdicts(store.get(key)))
         except (ObjectMissing, VerifyError) as error:
-            self._findings.append(_finding("damaged", key, str(error)))
+            self.findings.append(_finding("damaged", key, str(error)))
             return []
         num_kept = sum(not verdict.reject for verdict in verdicts)
         by_reject = counted(reason for verdict in verdicts for reason in verdict.reject)
         if (num_kept, by_reject) != (manifest.num_documents_kept, dict(manifest.documents_by_reject)):
             counted_by = f"the manifest says {manifest.num_documents_kept} and {dict(manifest.documents_by_reject)}"
             told = f"{num_kept} published and {by_reject} rejected, {counted_by}"
-            self._findings.append(_finding("manifest", key, told))
+            self.findings.append(_finding("manifest", key, told))
         return verdicts
 
 
@@ -116,8 +129,15 @@ def check_manifest(
             yield _finding("manifest", key, f"its receipt of shard {shard_id} is not the one in the bucket")
     if manifest.num_documents_planned != sum(1 for _ in plan.documents):
         yield _finding("manifest", key, f"it counts {manifest.num_documents_planned} planned documents, the plan holds others")
-    if to_json(manifest.recipe) != to_json(plan.stamp.recipe):
-        yield _finding("manifest", key, "its recipe is not the plan's")
+    for name, found, expected in (
+        ("recipe is", manifest.recipe, plan.stamp.recipe),
+        ("recipe id is", manifest.recipe_id, recipe_id(plan.stamp.recipe)),
+        ("rules are", manifest.rules, plan.stamp.rules),
+        ("code version is", manifest.code_version, plan.stamp.code_version),
+        ("date is", manifest.planned_at, plan.planned_at),
+    ):
+        if found != expected:
+            yield _finding("manifest", key, f"its {name} not the plan's: {found!r}, planned was {expected!r}")
     known = Counter(part.key for part in manifest.documents)
     for info in store.list(layout.documents_prefix(manifest.build_id)):
         if info.key not in known:

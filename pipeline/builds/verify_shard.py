@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 from pipeline.builds.plan import BuildPlan, document_key
-from pipeline.builds.receipt import receipt_of
+from pipeline.builds.receipt import is_of, receipt_of
 from pipeline.errors import VerifyError
 from pipeline.records import OpenedDocument, PageId, Shard, ShardReceipt
 from pipeline.tables.footer import PagesHead, head_of
 from pipeline.tables.parquet import decode
+
+READ_AGAIN = "delete it and its receipt, and `pagemill build` reads it again"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,11 +35,14 @@ class Finding:
 
 def check_pages_file(data: bytes, key: str, shard: Shard, receipt: ShardReceipt | None, plan: BuildPlan) -> Iterator[Finding]:
     """Findings about one pages file; none when all is well. A file that cannot be read is one finding."""
+    if receipt is not None and not is_of(receipt, data):
+        yield Finding(kind="damaged", key=key, message=f"not the bytes that its receipt is of; {READ_AGAIN}")
+        return
     try:
         head, made = head_of(data), receipt_of(data, key)
         columns = decode(data, ["id", "doc_id", "page", "n_pages", "uri"])
     except VerifyError as error:
-        yield Finding(kind="damaged", key=key, message=f"{error}; delete it and its receipt, and run the build again")
+        yield Finding(kind="damaged", key=key, message=f"{error}; {READ_AGAIN}")
         return
     yield from _check_receipt(receipt, made)
     yield from _check_stamp(head, key, shard, plan)

@@ -3,7 +3,7 @@
 In: the page rows of one shard and the file's head. Out: Parquet of PAGES_SCHEMA sorted by doc_id and page. Reading gives
 the records again as a rejudge needs them, with three differences: `facts.layer_text` is "" (only its figures are stored),
 `page.text` is the cleaned text (`blocks` holds what the engine read), and geometry is rounded to float32.
-Costs about 0.1 ms a page each way.
+Costs 0.2 to 0.4 ms a page to write and 0.1 to 0.3 ms to read, with 45 blocks a page (one core, measured).
 """
 
 import hashlib
@@ -33,6 +33,7 @@ FACTS_COLUMNS: Mapping[str, str] = {
 }
 READING_COLUMNS: Mapping[str, str] = {
     "source": "source",
+    "status": "engine_status",
     "engine": "engine",
     "engine_version": "engine_version",
     "confidence": "ocr_conf",
@@ -42,6 +43,8 @@ READING_COLUMNS: Mapping[str, str] = {
     "output_tokens": "output_tokens",
     "seconds": "seconds",
 }
+BATCH_ROWS = 256
+"""Rows that exist as dicts at once; a row with its blocks takes about 40 kB that way."""
 JUDGING_COLUMNS: tuple[str, ...] = tuple(name for name in PAGES_SCHEMA.names if name != "blocks")
 """Enough to judge pages again and to assemble documents; the blocks are most of a file."""
 
@@ -54,14 +57,18 @@ def encode_pages(records: Iterable[PageRecord], head: PagesHead) -> bytes:
 def pages_table(records: Iterable[PageRecord]) -> pa.Table:
     """Rows of PAGES_SCHEMA, sorted by doc_id and page (then uri, should the same bytes have come under two names)."""
     ordered = sorted(records, key=lambda record: (record.page_id, record.document.document.uri))
-    return pa.Table.from_pylist([_row(record) for record in ordered], schema=PAGES_SCHEMA)
+    batches = [
+        pa.RecordBatch.from_pylist([_row(record) for record in ordered[start : start + BATCH_ROWS]], schema=PAGES_SCHEMA)
+        for start in range(0, len(ordered), BATCH_ROWS)
+    ]
+    return pa.Table.from_batches(batches, schema=PAGES_SCHEMA).combine_chunks()
 
 
 def page_records(table: pa.Table, opened: Iterable[OpenedDocument]) -> Iterator[PageRecord]:
     """The rows of a table as records. `opened` are the documents of the file's head. Raises VerifyError for a page
     of another."""
     documents = {(document.doc_id, document.document.uri): document for document in opened}
-    for row in table.to_pylist():
+    for row in (row for batch in table.to_batches(max_chunksize=BATCH_ROWS) for row in batch.to_pylist()):
         document = documents.get((row["doc_id"], row["uri"]))
         if document is None:
             raise VerifyError(f"page {row['id']} is of {row['uri']}, which is no document of the file")
@@ -127,14 +134,12 @@ def _record(row: Row, document: OpenedDocument) -> PageRecord:
 
 
 def _page_text(row: Row, page_id: PageId) -> PageText:
-    has_failed = row["status"] == "failed"
     return PageText(
         page_id=page_id,
         text=row["text"],
-        status="failed" if has_failed else "ok",
         blocks=tuple(_block(block) for block in row.get("blocks", ())),
         flags=tuple(row["flags"]),
-        error=row["error"] if has_failed else "",
+        error=row["error"] if row["engine_status"] == "failed" else "",
         **_fields_of(row, READING_COLUMNS),
     )
 

@@ -9,6 +9,7 @@ its changed parts. Costs the table, its encoding and nothing else in memory.
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -47,30 +48,43 @@ def rows_per_group(table: pa.Table) -> int:
     return max(1, ROW_GROUP_BYTES * num_rows // max(num_bytes, 1))
 
 
-def decode(data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
-    """The table, or some columns of it. Raises VerifyError when the bytes are not whole Parquet."""
-    try:
-        return pq.read_table(io.BytesIO(data), columns=None if columns is None else list(columns), partitioning=None)
-    except (pa.ArrowException, OSError) as error:
-        raise VerifyError(f"not a whole Parquet file: {error}") from error
+def decode(data: bytes, columns: Sequence[str]) -> pa.Table:
+    """These columns, in this order. Raises VerifyError when the bytes are not whole Parquet or lack one of them."""
+    with _told():
+        return _checked(pq.ParquetFile(io.BytesIO(data)).read(columns=list(columns)), columns)
 
 
-def decode_groups(data: bytes, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+def decode_groups(data: bytes, columns: Sequence[str]) -> Iterator[pa.Table]:
     """The same, one row group after another, for files too large to hold as a table. Raises VerifyError."""
-    try:
+    with _told():
         opened = pq.ParquetFile(io.BytesIO(data))
-        for group in range(opened.num_row_groups):
-            yield opened.read_row_group(group, columns=None if columns is None else list(columns))
+        num_groups = opened.num_row_groups
+    for group in range(num_groups):
+        with _told():
+            table = _checked(opened.read_row_group(group, columns=list(columns)), columns)
+        yield table
+
+
+def _checked(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    absent = [name for name in columns if name not in table.column_names]
+    if absent:
+        raise VerifyError(f"a table that lacks the columns {', '.join(absent)}")
+    table.validate(full=True)
+    return table.select(list(columns))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
-        raise VerifyError(f"not a whole Parquet file: {error}") from error
+        raise VerifyError(f"not a whole Parquet file: {' '.join(str(error).split())}") from error
 
 
 def footer_of(data: bytes) -> dict[str, str]:
     """The footer's texts by key. Raises VerifyError."""
-    try:
+    with _told():
         metadata = pq.read_metadata(io.BytesIO(data)).metadata or {}
-    except (pa.ArrowException, OSError) as error:
-        raise VerifyError(f"not a whole Parquet file: {error}") from error
     return {key.decode(): value.decode() for key, value in metadata.items() if key != b"ARROW:schema"}
 
 

@@ -82,7 +82,8 @@ PAGES_SCHEMA = pa.schema(
         _required("reject", STRINGS),  # empty: kept
         _required("warnings", STRINGS),
         _required("error", pa.string()),  # "" unless failed
-        pa.field("source", pa.string()),  # ocr, text_layer; this and the next two are null when no engine was asked
+        pa.field("source", pa.string()),  # ocr, text_layer; this and the next three are null when no engine was asked
+        pa.field("engine_status", pa.string()),  # ok, failed; a page it read may still be failed: a loop, a cut text
         pa.field("engine", pa.string()),
         pa.field("engine_version", pa.string()),
         _required("language", pa.string()),  # BCP-47 primary tag

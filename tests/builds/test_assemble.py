@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.builds.assemble import assemble, join_pages, main_language, training_pages
+from pipeline.builds.assemble import assemble, join_pages, judge_pages, training_pages
 from pipeline.config import DocumentRules
-from tests.tables.samples import blank_page, document, opened, page, signals, unread_page
+from tests.tables.samples import blank_page, document, opened, page, unread_page
 
 OF = opened(document("a.pdf", aliases=("/corpus/b.pdf",)), num_pages=5)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -33,7 +33,7 @@ def test_a_row_holds_the_kept_pages_and_counts_the_others() -> None:
         unread_page(OF, 3, error="damaged"),
         page(OF, 4, "Last \U0001f600 page."),
     ]
-    row = assemble(OF, pages, DocumentRules(), code_version="0.1.0")
+    row = assemble(OF, pages, judge_pages(OF, pages, DocumentRules()), code_version="0.1.0")
     assert row.text == "First page.\n\nLast \U0001f600 page."
     assert row.page_ends == (13, 25)
     assert row.page_indices == (0, 4)
@@ -46,29 +46,17 @@ def test_a_row_holds_the_kept_pages_and_counts_the_others() -> None:
 
 def test_a_document_in_a_bucket_has_its_address_as_url() -> None:
     of = opened(replace(OF.document, uri="s3://bucket/a.pdf"), num_pages=1)
-    assert assemble(of, [page(of, 0, "text")], DocumentRules(), code_version="").url == "s3://bucket/a.pdf"
+    pages = [page(of, 0, "text")]
+    assert assemble(of, pages, judge_pages(of, pages, DocumentRules()), code_version="").url == "s3://bucket/a.pdf"
 
 
 def test_an_empty_page_is_no_training_page() -> None:
     assert training_pages([page(OF, 0, ""), page(OF, 1, "x", reject=("loop",)), page(OF, 2, "y")]) == [page(OF, 2, "y")]
 
 
-def test_the_language_is_that_of_most_letters_and_mul_below_half() -> None:
-    def in_language(index: int, language: str, num_letters: int) -> object:
-        return replace(page(OF, index, "x"), signals=signals("x", language=language, num_letters=num_letters))
-
-    pages = [in_language(0, "de", 60), in_language(1, "en", 30), in_language(2, "en", 40)]
-    assert main_language(pages, mixed_below=0.5) == ("en", 70 / 130)  # type: ignore[arg-type]
-    assert main_language(pages, mixed_below=0.6) == ("mul", 70 / 130)  # type: ignore[arg-type]
-    assert main_language([], mixed_below=0.5) == ("und", None)
-
-
-def test_figures_are_weighted_by_words_and_letters() -> None:
-    long, short = page(OF, 0, "long"), page(OF, 1, "short")
-    long = replace(long, signals=signals("x", num_words=90, num_letters=300, alpha_word_fraction=1.0))
-    short = replace(short, signals=signals("x", num_words=10, num_letters=100, alpha_word_fraction=0.0))
-    assert long.page is not None
-    long = replace(long, page=replace(long.page, confidence=0.5))
-    row = assemble(OF, [long, short], DocumentRules(), code_version="")
-    assert row.alpha_words == pytest.approx(0.9)
-    assert row.ocr_conf == pytest.approx((0.5 * 300 + 0.9 * 100) / 400)
+def test_a_kept_page_without_text_is_no_failed_page() -> None:
+    """A photograph among four pages of text; a rule of 20 % failed pages must not drop the document for it."""
+    pages = [page(OF, index, "" if index == 2 else "Words of the page.") for index in range(5)]
+    assert judge_pages(OF, pages, DocumentRules()).failed_page_fraction == 0.0
+    rejected = [replace(each, reject=("garbled",)) if index == 2 else each for index, each in enumerate(pages)]
+    assert judge_pages(OF, rejected, DocumentRules()).failed_page_fraction == pytest.approx(0.2)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.builds import layout
-from pipeline.builds.begin import CodeVersions, begin_build, preview_plan
+from pipeline.builds.begin import begin_build, preview_plan
 from pipeline.builds.commit import commit_shard
 from pipeline.config import BuildConfig, parse_config
 from pipeline.errors import BuildError, StoreUnsafe
@@ -13,7 +13,6 @@ from pipeline.records import DocumentRef
 from tests.builds.memory_store import Crash, MemoryStore
 from tests.tables.samples import document, pages_file
 
-VERSIONS = CodeVersions(pagemill="0.1.0", cleaning="1", lang_detector="cld2")
 CORPUS = [document(f"{name}.pdf") for name in "abc"]
 
 
@@ -27,31 +26,31 @@ def never() -> Iterator[DocumentRef]:
 
 
 def test_a_build_goes_on_with_its_first_plan_and_does_not_list_again(store: MemoryStore) -> None:
-    plan = begin_build(store, config(), lambda: CORPUS, versions=VERSIONS)
+    plan = begin_build(store, config(), lambda: CORPUS, code_version="0.1.0")
     assert [len(shard.documents) for shard in plan.shards] == [2, 1]
-    assert begin_build(store, config(), never, versions=VERSIONS) == plan
+    assert begin_build(store, config(), never, code_version="0.1.0") == plan
     assert list(store.objects) == [layout.plan_key("main")]
 
 
 def test_a_new_build_reads_only_what_no_earlier_build_has_planned(store: MemoryStore) -> None:
-    begin_build(store, config("monday"), lambda: CORPUS, versions=VERSIONS)
+    begin_build(store, config("monday"), lambda: CORPUS, code_version="0.1.0")
     later = [*CORPUS, document("d.pdf"), document("a.pdf", version="v2")]
-    plan = begin_build(store, config("tuesday"), lambda: later, versions=VERSIONS)
+    plan = begin_build(store, config("tuesday"), lambda: later, code_version="0.1.0")
     assert [(d.uri, d.version) for d in plan.documents] == [("/corpus/a.pdf", "v2"), ("/corpus/d.pdf", "v1")]
 
 
 def test_a_night_with_nothing_new_is_a_plan_of_no_shards_and_leaves_no_trace(store: MemoryStore) -> None:
-    begin_build(store, config("monday"), lambda: CORPUS, versions=VERSIONS)
-    assert begin_build(store, config("tuesday"), lambda: CORPUS, versions=VERSIONS).shards == ()
+    begin_build(store, config("monday"), lambda: CORPUS, code_version="0.1.0")
+    assert begin_build(store, config("tuesday"), lambda: CORPUS, code_version="0.1.0").shards == ()
     assert list(store.objects) == [layout.plan_key("monday")]
 
 
 def test_of_two_drivers_that_plan_at_once_the_second_takes_the_plan_of_the_first(store: MemoryStore) -> None:
     def list_while_another_plans() -> list[DocumentRef]:
-        begin_build(store, config(), lambda: CORPUS, versions=VERSIONS)
+        begin_build(store, config(), lambda: CORPUS, code_version="0.1.0")
         return [*CORPUS, document("z.pdf")]
 
-    plan = begin_build(store, config(), list_while_another_plans, versions=VERSIONS)
+    plan = begin_build(store, config(), list_while_another_plans, code_version="0.1.0")
     assert [d.uri for d in plan.documents] == [d.uri for d in CORPUS]
 
 
@@ -59,8 +58,8 @@ def test_of_two_drivers_that_plan_at_once_the_second_takes_the_plan_of_the_first
 def test_after_a_crash_while_planning_the_next_driver_begins_the_build(store: MemoryStore, moment: str) -> None:
     setattr(store, moment, 1)
     with pytest.raises(Crash):
-        begin_build(store, config(), lambda: CORPUS, versions=VERSIONS)
-    assert len(begin_build(store, config(), lambda: CORPUS, versions=VERSIONS).shards) == 2
+        begin_build(store, config(), lambda: CORPUS, code_version="0.1.0")
+    assert len(begin_build(store, config(), lambda: CORPUS, code_version="0.1.0").shards) == 2
 
 
 @pytest.mark.parametrize(
@@ -75,27 +74,20 @@ def test_after_a_crash_while_planning_the_next_driver_begins_the_build(store: Me
 def test_a_build_that_was_planned_otherwise_is_refused_with_the_difference(
     store: MemoryStore, sections: dict[str, object], message: str
 ) -> None:
-    begin_build(store, config(), lambda: CORPUS, versions=VERSIONS)
+    begin_build(store, config(), lambda: CORPUS, code_version="0.1.0")
     with pytest.raises(BuildError, match=message):
-        begin_build(store, config(**sections), never, versions=VERSIONS)
+        begin_build(store, config(**sections), never, code_version="0.1.0")
 
 
 def test_workers_and_shard_sizes_may_change_while_a_build_goes_on(store: MemoryStore) -> None:
-    plan = begin_build(store, config(), lambda: CORPUS, versions=VERSIONS)
+    plan = begin_build(store, config(), lambda: CORPUS, code_version="0.1.0")
     changed = config(engine={"workers": 7}, plan={"shard_documents": 1})
-    assert begin_build(store, changed, never, versions=VERSIONS) == plan
-
-
-def test_another_cleaning_is_another_recipe(store: MemoryStore) -> None:
-    begin_build(store, config(), lambda: CORPUS, versions=VERSIONS)
-    newer = CodeVersions(pagemill="0.2.0", cleaning="2", lang_detector="cld2")
-    with pytest.raises(BuildError, match=r"cleaning\.version: '1' -> '2'"):
-        begin_build(store, config(), never, versions=newer)
+    assert begin_build(store, changed, never, code_version="0.1.0") == plan
 
 
 def test_an_empty_corpus_is_one_clear_line(store: MemoryStore) -> None:
     with pytest.raises(BuildError, match="no documents in /corpus; check the address"):
-        begin_build(store, config(), list, versions=VERSIONS)
+        begin_build(store, config(), list, code_version="0.1.0")
 
 
 class UnsafeStore(MemoryStore):
@@ -105,20 +97,20 @@ class UnsafeStore(MemoryStore):
 
 def test_a_store_without_conditional_writes_is_refused_unless_one_writer_is_promised() -> None:
     with pytest.raises(StoreUnsafe):
-        begin_build(UnsafeStore(), config(), lambda: CORPUS, versions=VERSIONS)
+        begin_build(UnsafeStore(), config(), lambda: CORPUS, code_version="0.1.0")
     promised = config(output={"uri": "/out", "single_writer": True})
-    assert begin_build(UnsafeStore(), promised, lambda: CORPUS, versions=VERSIONS).shards
+    assert begin_build(UnsafeStore(), promised, lambda: CORPUS, code_version="0.1.0").shards
 
 
 def test_a_preview_puts_nothing_and_counts_what_is_new(store: MemoryStore) -> None:
-    plan = preview_plan(store, config(), lambda: CORPUS, versions=VERSIONS)
+    plan = preview_plan(store, config(), lambda: CORPUS, code_version="0.1.0")
     assert len(plan.shards) == 2
     assert store.objects == {}
 
 
 def test_a_build_keeps_its_shards_when_the_corpus_grows_under_it(store: MemoryStore) -> None:
-    plan = begin_build(store, config(), lambda: CORPUS, versions=VERSIONS)
+    plan = begin_build(store, config(), lambda: CORPUS, code_version="0.1.0")
     for shard in plan.shards:
         commit_shard(store, "main", shard.shard_id, pages_file(shard), attempt_id="a")
-    grown = begin_build(store, config(), lambda: [*CORPUS, document("0.pdf")], versions=VERSIONS)
+    grown = begin_build(store, config(), lambda: [*CORPUS, document("0.pdf")], code_version="0.1.0")
     assert grown.shards == plan.shards

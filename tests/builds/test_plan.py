@@ -85,7 +85,7 @@ def test_a_shard_of_one_document_cannot_be_split() -> None:
         bisect(shard_of([document("a.pdf")]))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(DOCUMENTS)
 def test_a_plan_comes_back_from_its_parquet_as_it_was(documents: list[DocumentRef]) -> None:
     shards = tuple(plan_shards(documents, done=(), config=CONFIG))

@@ -13,22 +13,29 @@ from pipeline.builds.status import status
 from pipeline.builds.verdicts import decode_verdicts
 from pipeline.errors import BuildError, BuildIncomplete
 from pipeline.tables.documents import DocumentRow, document_rows
+from pipeline.tables.footer import ShardDocuments
+from pipeline.tables.pages import encode_pages
 from pipeline.tables.parquet import decode, footer_of
-from tests.builds.factory import CORPUS, VERSIONS, config, finished_build, judge_by_words, planned_build
+from pipeline.tables.schemas import DOCUMENTS_SCHEMA
+from tests.builds.factory import CORPUS, config, finished_build, planned_build
 from tests.builds.memory_store import Crash, MemoryStore
-from tests.tables.samples import document, head, opened, pages_file, pages_of
+from tests.tables.samples import document, head, opened, pages_file, pages_of, signals
 
+STRICT_AND_GERMAN = {"rules": {"documents": {"min_words": 1000, "languages": ["de"]}}}
+NO_RULES = {
+    "rules": {"documents": {"min_letters": 0, "min_words": 0, "alpha_word_fraction_below": 0.0, "mean_word_chars_below": 1e-9}}
+}
 SMALL_PARTS = {"publish": {"part_bytes": 2000, "row_group_bytes": 900}}
 
 
 def rows_of(store: MemoryStore, build_id: str = "main") -> list[DocumentRow]:
     keys = [info.key for info in store.list(layout.documents_prefix(build_id))]
-    return [row for key in keys for row in document_rows(decode(store.get(key)))]
+    return [row for key in keys for row in document_rows(decode(store.get(key), DOCUMENTS_SCHEMA.names))]
 
 
 def test_every_document_with_enough_text_is_published_once_with_its_kept_pages(store: MemoryStore) -> None:
     finished_build(store)
-    manifest = publish(store, config(), judge=judge_by_words)
+    manifest = publish(store, config())
     rows = rows_of(store)
     assert sorted(row.file_path for row in rows) == [f"/corpus/{name}.pdf" for name in "abcdefgh"]
     for row in rows:
@@ -43,31 +50,36 @@ def test_every_document_with_enough_text_is_published_once_with_its_kept_pages(s
 
 def test_the_manifest_comes_back_from_its_json_as_it_was(store: MemoryStore) -> None:
     finished_build(store)
-    manifest = publish(store, config(), judge=judge_by_words)
+    manifest = publish(store, config())
     assert read_manifest(store, "main") == manifest
     assert decode_manifest(encode_manifest(manifest), "key") == manifest
 
 
-def test_a_document_that_breaks_a_rule_is_counted_and_named_in_the_verdicts(store: MemoryStore) -> None:
-    finished_build(store)
-    manifest = publish(store, config(), judge=lambda pages, rules: ("low_ocr", "language") if len(pages) == 1 else ())
-    num_single = sum(opened(ref).num_pages == 1 for ref in CORPUS[:8])
-    assert 0 < num_single < 8
-    assert dict(manifest.documents_by_reject) == {"language": num_single, "low_ocr": num_single}
+def test_a_document_that_breaks_rules_is_counted_under_each_and_named_in_the_verdicts(store: MemoryStore) -> None:
+    finished_build(store, rules={"documents": {"min_words": 100}})
+    manifest = publish(store, config(rules={"documents": {"min_words": 100}}))
+    short = {ref.uri for ref in CORPUS[:8] if sum(not page.reject for page in pages_of(opened(ref))) == 1}
+    assert 0 < len(short) < 8
+    assert dict(manifest.documents_by_reject) == {"too_short": len(short)}
     verdicts = list(decode_verdicts(store.get(layout.verdicts_key("main"))))
-    assert {v.file_path for v in verdicts if v.reject} == {ref.uri for ref in CORPUS[:8] if opened(ref).num_pages == 1}
-    assert len(rows_of(store)) == 8 - num_single
+    assert {verdict.file_path for verdict in verdicts if verdict.reject} == short
+    assert sorted(row.file_path for row in rows_of(store)) == sorted({ref.uri for ref in CORPUS[:8]} - short)
+
+
+def test_a_document_with_two_reasons_counts_under_both(store: MemoryStore) -> None:
+    finished_build(store, [document("a.pdf")], **STRICT_AND_GERMAN)
+    manifest = publish(store, config(**STRICT_AND_GERMAN))
+    assert dict(manifest.documents_by_reject) == {"language": 1, "too_short": 1}
 
 
 def test_a_document_without_a_kept_page_is_never_published_as_an_empty_text(store: MemoryStore) -> None:
-    plan = planned_build(store, [document("a.pdf")])
-    records = [replace(page, reject=("garbled",)) for page in pages_of(opened(document("a.pdf")))]
-    from pipeline.tables.pages import encode_pages
-
+    plan = planned_build(store, [document("a.pdf")], **NO_RULES)
+    records = [replace(page, text="", signals=signals("")) for page in pages_of(opened(document("a.pdf")))]
     data = encode_pages(records, head(plan.shards[0], stamp=plan.stamp))
     commit_shard(store, "main", plan.shards[0].shard_id, data, attempt_id="a")
-    manifest = publish(store, config(), judge=lambda pages, rules: ())
-    assert dict(manifest.documents_by_reject) == {"too_short": 1}
+    manifest = publish(store, config(**NO_RULES))
+    assert manifest.documents_by_reject
+    assert manifest.num_documents_kept == 0
     assert rows_of(store) == []
     assert len(manifest.documents) == 1, "one part of no rows, so that readers find a table"
 
@@ -81,12 +93,10 @@ def test_equal_bytes_under_two_names_are_published_once(store: MemoryStore) -> N
         commit_shard(store, "main", shard.shard_id, data, attempt_id="a")
     first, last = plan.shards[0], plan.shards[-1]
     copied = replace(opened(first.documents[0]), document=last.documents[-1])
-    from pipeline.tables.footer import ShardDocuments
-    from pipeline.tables.pages import encode_pages
-
     with_copy = replace(head(last, stamp=plan.stamp), documents=ShardDocuments(opened=(copied,), failed=()))
     store.put(layout.pages_key("main", last.shard_id), encode_pages(pages_of(copied), with_copy))
-    manifest = publish(store, config(), judge=judge_by_words)
+    store.delete(layout.receipt_key("main", last.shard_id))
+    manifest = publish(store, config())
     assert dict(manifest.documents_by_reject) == {"duplicate": 1}
     assert [row.file_path for row in rows_of(store)].count(first.documents[0].uri) == 1
 
@@ -95,7 +105,7 @@ def test_publishing_waits_for_every_shard(store: MemoryStore) -> None:
     plan = planned_build(store)
     commit_shard(store, "main", plan.shards[0].shard_id, pages_file(plan.shards[0], stamp=plan.stamp), attempt_id="a")
     with pytest.raises(BuildIncomplete, match="lacks 2 of 3 shards; run `pagemill build` again"):
-        publish(store, config(), judge=judge_by_words)
+        publish(store, config())
     assert not [key for key in store.objects if key.startswith("documents/")]
 
 
@@ -104,13 +114,13 @@ def test_a_build_with_a_split_shard_is_published_whole(store: MemoryStore) -> No
     split_shard(store, plan.stamp, plan.shards[0], worker="driver")
     for shard in (*bisect(plan.shards[0]), *plan.shards[1:]):
         commit_shard(store, "main", shard.shard_id, pages_file(shard, stamp=plan.stamp), attempt_id="a")
-    publish(store, config(), judge=judge_by_words)
+    publish(store, config())
     assert sorted(row.file_path for row in rows_of(store)) == [f"/corpus/{name}.pdf" for name in "abcdefgh"]
 
 
 def test_parts_are_rolled_by_size_and_row_groups_hold_whole_documents(store: MemoryStore) -> None:
     finished_build(store)
-    manifest = publish(store, config(**SMALL_PARTS), judge=judge_by_words)
+    manifest = publish(store, config(**SMALL_PARTS))
     assert len(manifest.documents) > 2
     assert [part.key for part in manifest.documents] == [
         f"documents/build=main/part-{i:05d}.parquet" for i in range(len(manifest.documents))
@@ -125,7 +135,7 @@ def test_the_same_build_gives_the_same_bytes_whoever_published_it() -> None:
     second.objects = {key: data for key, data in first.objects.items() if "receipts" not in key}
     second.attempts = dict(first.attempts)
     for store in (first, second):
-        publish(store, config(**SMALL_PARTS), judge=judge_by_words)
+        publish(store, config(**SMALL_PARTS))
     assert first.objects == second.objects
     assert plan.stamp.build_id == "main"
 
@@ -134,7 +144,7 @@ def test_a_publish_that_crashed_at_any_write_is_finished_by_the_next() -> None:
     whole = MemoryStore()
     finished_build(whole)
     unpublished, attempts, num_before = dict(whole.objects), dict(whole.attempts), whole.num_writes
-    publish(whole, config(**SMALL_PARTS), judge=judge_by_words)
+    publish(whole, config(**SMALL_PARTS))
     num_writes = whole.num_writes - num_before
     assert num_writes >= 8
     for moment in ("crash_before_write", "crash_after_write"):
@@ -143,40 +153,40 @@ def test_a_publish_that_crashed_at_any_write_is_finished_by_the_next() -> None:
             store.objects, store.attempts = dict(unpublished), dict(attempts)
             setattr(store, moment, step)
             with pytest.raises(Crash):
-                publish(store, config(**SMALL_PARTS), judge=judge_by_words)
-            publish(store, config(**SMALL_PARTS), judge=judge_by_words)
+                publish(store, config(**SMALL_PARTS))
+            publish(store, config(**SMALL_PARTS))
             assert store.objects == whole.objects
 
 
 def test_publishing_again_changes_nothing_and_reads_no_pages(store: MemoryStore) -> None:
     finished_build(store)
-    manifest = publish(store, config(), judge=judge_by_words)
+    manifest = publish(store, config())
     before = dict(store.objects)
     for key in [key for key in store.objects if key.startswith("pages/")]:
         store.delete(key)
-    assert publish(store, config(), judge=judge_by_words) == manifest
+    assert publish(store, config()) == manifest
     assert store.objects == {key: data for key, data in before.items() if not key.startswith("pages/")}
 
 
 def test_publishing_with_other_rules_is_refused_with_the_difference(store: MemoryStore) -> None:
     finished_build(store)
     with pytest.raises(BuildError, match=r"other rules \(documents\.min_words: 50 -> 7\)"):
-        publish(store, config(rules={"documents": {"min_words": 7}}), judge=judge_by_words)
+        publish(store, config(rules={"documents": {"min_words": 7}}))
 
 
 def test_a_half_published_build_refuses_parts_of_another_size(store: MemoryStore) -> None:
     finished_build(store)
-    publish(store, config(), judge=judge_by_words)
+    publish(store, config())
     store.delete(layout.manifest_key("main"))
     with pytest.raises(BuildError, match=r"part-00000\.parquet in memory: is there with other bytes"):
-        publish(store, config(**SMALL_PARTS), judge=judge_by_words)
+        publish(store, config(**SMALL_PARTS))
 
 
 def test_the_pointer_to_the_latest_build_never_moves_back(store: MemoryStore) -> None:
     finished_build(store, CORPUS[:4], "monday")
     finished_build(store, CORPUS, "tuesday")
-    publish(store, config("tuesday"), judge=judge_by_words)
-    publish(store, config("monday"), judge=judge_by_words)
+    publish(store, config("tuesday"))
+    publish(store, config("monday"))
     latest = read_latest(store)
     assert latest is not None
     assert latest.build_id == "tuesday"
@@ -186,7 +196,7 @@ def test_the_pointer_to_the_latest_build_never_moves_back(store: MemoryStore) ->
 def test_the_card_counts_what_all_builds_hold_and_names_both_tables(store: MemoryStore) -> None:
     finished_build(store, CORPUS[:4], "monday")
     finished_build(store, CORPUS, "tuesday")
-    manifests = [publish(store, config(name), judge=judge_by_words) for name in ("monday", "tuesday")]
+    manifests = [publish(store, config(name)) for name in ("monday", "tuesday")]
     card = store.get(layout.CARD_KEY).decode()
     front = yaml.safe_load(card.split("---")[1])
     assert [each["config_name"] for each in front["configs"]] == ["documents", "pages"]
@@ -208,12 +218,11 @@ def test_the_status_counts_shards_and_pages_as_they_come(store: MemoryStore) -> 
     assert (done.num_shards_open, done.is_published) == (0, False)
     assert done.num_pages == sum(opened(ref).num_pages for ref in CORPUS[:8])
     assert (done.num_documents_opened, dict(done.quarantined_by_reason)) == (8, {"damaged": 1})
-    publish(store, config(), judge=judge_by_words)
+    publish(store, config())
     assert status(store, "main").is_published
 
 
 def test_a_build_that_was_never_planned_is_named(store: MemoryStore) -> None:
-    for ask in (lambda: status(store, "nightly"), lambda: publish(store, config("nightly"), judge=judge_by_words)):
+    for ask in (lambda: status(store, "nightly"), lambda: publish(store, config("nightly"))):
         with pytest.raises(BuildError, match="there is no build 'nightly' in memory:"):
             ask()
-    assert VERSIONS.pagemill

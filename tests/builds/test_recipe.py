@@ -10,10 +10,8 @@ from pipeline.config import parse_config
 from pipeline.errors import BuildError
 
 
-def recipe(cleaning_version: str = "1", **sections: object) -> dict[str, object]:
-    return recipe_of(
-        parse_config({"input": {"uri": "in"}, "output": {"uri": "out"}, **sections}), cleaning_version=cleaning_version
-    )
+def recipe(**sections: object) -> dict[str, object]:
+    return recipe_of(parse_config({"input": {"uri": "in"}, "output": {"uri": "out"}, **sections}))
 
 
 def test_what_changes_a_text_changes_the_recipe() -> None:
@@ -25,9 +23,14 @@ def test_what_changes_a_text_changes_the_recipe() -> None:
         recipe(engine={"detection_scale": 0.5}),
         recipe(engine={"name": "scripted"}),
         recipe(cleaning={"join_hyphens": False}),
-        recipe(cleaning_version="2"),
     ]
     assert len({recipe_id(each) for each in (recipe(), *changed)}) == 1 + len(changed)
+
+
+def test_another_cleaning_is_another_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = recipe()
+    monkeypatch.setattr("pipeline.builds.recipe.CLEANING_VERSION", "next")
+    assert difference(old, recipe()) == f"cleaning.version: {old['cleaning']['version']!r} -> 'next'"  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.tables.documents import DocumentRow, document_rows, documents_table
 from pipeline.tables.parquet import decode, encode
+from pipeline.tables.schemas import DOCUMENTS_SCHEMA
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 COUNT = st.integers(0, 2**31 - 1)
@@ -29,7 +30,7 @@ ROWS = st.fixed_dictionaries({field.name: BY_TYPE[field.type] for field in datac
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(ROWS, max_size=4))
 def test_a_document_comes_back_from_its_row_as_it_was(rows: list[DocumentRow]) -> None:
-    assert list(document_rows(decode(encode(documents_table(rows), {})))) == rows
+    assert list(document_rows(decode(encode(documents_table(rows), {}), DOCUMENTS_SCHEMA.names))) == rows

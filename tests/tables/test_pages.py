@@ -1,109 +1,30 @@
 """Page records to Parquet and back."""
 
-import dataclasses
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pipeline.builds.plan import shard_of
 from pipeline.errors import VerifyError
-from pipeline.records import Block, PageFacts, PageId, PageRecord, PageSignals, PageText
+from pipeline.records import PageRecord
 from pipeline.tables.footer import head_of
 from pipeline.tables.pages import JUDGING_COLUMNS, encode_pages, page_records, pages_table
 from pipeline.tables.parquet import decode, decode_groups, encode, footer_of
 from pipeline.tables.schemas import PAGES_SCHEMA
 from tests.tables.samples import document, head, opened, page, pages_of, signals, unread_page
-
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-NAMES = st.lists(st.sampled_from(["loop", "garbled", "low_conf"]), unique=True, max_size=3).map(tuple)
-SINGLE = st.floats(0, 5000, width=32)
-DOUBLE = st.floats(0, 1)
-COUNT = st.integers(0, 2**31 - 1)
-WHEN = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))
-OPENED = opened(document("a.pdf"), num_pages=50)
-
-FACTS = st.builds(
-    PageFacts,
-    width_pt=SINGLE,
-    height_pt=SINGLE,
-    rotation_degrees=st.sampled_from([0, 90, 180, 270]),
-    dpi=SINGLE,
-    width_px=COUNT,
-    height_px=COUNT,
-    ink_fraction=DOUBLE,
-    layer_text=st.just(""),
-    layer_garbled_fraction=st.none() | DOUBLE,
-)
-SIGNALS = st.fixed_dictionaries(
-    {
-        field.name: {int: COUNT, float: DOUBLE, str: TEXT, bool: st.booleans()}.get(field.type, st.none() | DOUBLE)
-        for field in dataclasses.fields(PageSignals)
-    }
-).map(lambda values: PageSignals(**values))
-BLOCKS = st.builds(
-    Block, label=TEXT, text=TEXT, box_pt=st.tuples(SINGLE, SINGLE, SINGLE, SINGLE), confidence=st.none() | SINGLE
-)
+from tests.tables.strategies import OPENED, page_records_of_one_document
 
 
-@st.composite
-def page_records_of_one_document(draw: st.DrawFn) -> list[PageRecord]:
-    return [draw(_record(index)) for index in range(draw(st.integers(0, 4)))]
-
-
-def _record(index: int) -> st.SearchStrategy[PageRecord]:
-    @st.composite
-    def build(draw: st.DrawFn) -> PageRecord:
-        page_id = PageId(OPENED.doc_id, index)
-        status = draw(st.sampled_from(["ok", "blank", "failed"]))
-        text, error = ("", draw(TEXT)) if status == "failed" else (draw(TEXT), "")
-        reading = st.builds(
-            PageText,
-            page_id=st.just(page_id),
-            text=st.just(text),
-            status=st.just("failed" if status == "failed" else "ok"),
-            error=st.just(error),
-            engine=TEXT,
-            engine_version=TEXT,
-            source=st.sampled_from(["ocr", "text_layer"]),
-            blocks=st.lists(BLOCKS, max_size=3).map(tuple),
-            confidence=st.none() | DOUBLE,
-            mean_logprob=st.none() | st.floats(-9, 0),
-            finish_reason=st.none() | st.sampled_from(["stop", "length"]),
-            vision_tokens=st.none() | COUNT,
-            output_tokens=st.none() | COUNT,
-            seconds=SINGLE,
-            flags=NAMES,
-        )
-        return PageRecord(
-            page_id=page_id,
-            document=OPENED,
-            status=status,
-            text=text,
-            reject=draw(NAMES),
-            warnings=draw(NAMES),
-            furniture=draw(st.lists(TEXT, max_size=2).map(tuple)),
-            facts=draw(st.none() | FACTS),
-            page=draw(st.none() | reading),
-            signals=draw(SIGNALS),
-            error=error,
-            processed_at=draw(WHEN),
-        )
-
-    return build()
-
-
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(page_records_of_one_document())
 def test_a_record_comes_back_from_its_row_as_it_was(records: list[PageRecord]) -> None:
     head_in = head(shard_of([OPENED.document]))
     data = encode_pages(reversed(records), head_in)
     head_out = head_of(data)
     assert head_out == head_in
-    assert list(page_records(decode(data), [OPENED])) == records
+    assert list(page_records(decode(data, PAGES_SCHEMA.names), [OPENED])) == records
 
 
 def test_the_columns_for_judging_give_the_same_record_without_its_blocks() -> None:
@@ -154,13 +75,19 @@ def test_bytes_that_are_no_parquet_are_refused_in_one_line(data: bytes) -> None:
     with pytest.raises(VerifyError, match="not a whole Parquet file"):
         head_of(data)
     with pytest.raises(VerifyError, match="not a whole Parquet file"):
-        decode(data)
+        decode(data, ["id"])
 
 
 def test_a_file_cut_short_is_refused() -> None:
     data = encode_pages(pages_of(OPENED), head(shard_of([OPENED.document])))
     with pytest.raises(VerifyError, match="not a whole Parquet file"):
-        list(decode_groups(data[:-10]))
+        list(decode_groups(data[:-10], ["id"]))
+
+
+def test_a_file_that_lacks_a_column_is_refused() -> None:
+    data = encode(pages_table(pages_of(OPENED)).drop_columns(["furniture"]), {})
+    with pytest.raises(VerifyError, match="lacks the columns furniture"):
+        decode(data, PAGES_SCHEMA.names)
 
 
 def test_parquet_that_is_no_pages_file_is_refused_by_its_schema() -> None:

@@ -108,10 +108,18 @@ def draw_pdf(path: Path, page_texts: list[str]) -> None:
         pdf.save(path)
 
 
-SUBJECTS = "vatman coucher layman miller carter dyer printer binder rag-picker river".split()
-VERBS = "dips lifts presses dries sorts carries counts folds trims hangs".split()
-THINGS = "mould felt sheet ream rope vat press loft wheel ledger".split()
-PLACES = "at dawn;by the weir;under the eaves;after the bell;in the long shed;before the frost;near the sluice".split(";")
+SUBJECTS = ["vatman", "coucher", "layman", "miller", "carter", "dyer", "printer", "binder", "rag-picker", "river"]
+VERBS = ["dips", "lifts", "presses", "dries", "sorts", "carries", "counts", "folds", "trims", "hangs"]
+THINGS = ["mould", "felt", "sheet", "ream", "rope", "vat", "press", "loft", "wheel", "ledger"]
+PLACES = [
+    "at dawn",
+    "by the weir",
+    "under the eaves",
+    "after the bell",
+    "in the long shed",
+    "before the frost",
+    "near the sluice",
+]
 
 
 def prose_of(document: int, page: int) -> str:

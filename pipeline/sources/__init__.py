@@ -17,11 +17,18 @@ A listed document that is not there is yielded with size 0 and version "missing"
 
 from pipeline.config import StoreConfig
 from pipeline.interfaces import Source
+from pipeline.records import DocumentRef
 from pipeline.sources.corpus import CorpusSource
+from pipeline.sources.same_bytes import merge_same_bytes
 
-__all__ = ["open_source"]
+__all__ = ["list_documents", "open_source"]
 
 
 def open_source(config: StoreConfig) -> Source:
     """Opens nothing yet: scan and read do. The source may be pickled and shared by threads."""
     return CorpusSource(config)
+
+
+def list_documents(source: Source) -> list[DocumentRef]:
+    """The corpus as a build plans it: the same bytes under several names are one document. Raises SourceError, StoreError."""
+    return merge_same_bytes(source.scan(), source)

@@ -81,17 +81,28 @@ def test_a_renderer_killed_on_a_page_is_started_again_there_and_no_page_is_lost(
     assert pages == list(range(40))
 
 
+def draw_endless_page(pdf: pymupdf.Document, page_index: int) -> None:
+    """Ten forms, each drawing the next one ten times: ten thousand million squares in a kilobyte."""
+    xrefs = [pdf.get_new_xref() for _ in range(10)]
+    for form, inner in zip(xrefs, [*xrefs[1:], 0], strict=True):
+        resources = f"/Resources<</XObject<</X {inner} 0 R>>>>" if inner else ""
+        pdf.update_object(form, f"<</Type/XObject/Subtype/Form/BBox[0 0 600 800]{resources}>>")
+        pdf.update_stream(form, b"/X Do " * 10 if inner else b"0 0 9 9 re f ")
+    page = pdf[page_index]
+    pdf.xref_set_key(page.xref, "Resources", f"<</XObject<</X {xrefs[0]} 0 R>>>>")
+    contents = pdf.get_new_xref()
+    pdf.update_object(contents, "<<>>")
+    pdf.update_stream(contents, b"/X Do")
+    page.set_contents(contents)
+
+
 def test_a_page_that_takes_too_long_twice_is_named_and_its_neighbours_are_kept(ray_cluster: None, tmp_path: Path) -> None:
     with pymupdf.open() as pdf:
         for _ in range(3):
             pdf.new_page().insert_text((72, 72), "a page like any other")
-        endless = b"0.1 w " + b"0 0 m 600 800 0 800 600 0 c S 300 400 m 10 10 l S " * 400_000
-        xref = pdf.get_new_xref()
-        pdf.update_object(xref, "<<>>")
-        pdf.update_stream(xref, endless)
-        pdf[1].set_contents(xref)
-        pdf.save(tmp_path / "slow.pdf", deflate=True)
-    events = list(render_all(tmp_path, RenderConfig(dpi=150, page_deadline_s=1.5)))
+        draw_endless_page(pdf, 1)
+        pdf.save(tmp_path / "slow.pdf")
+    events = list(render_all(tmp_path, RenderConfig(dpi=40, page_deadline_s=5)))
     assert [event.page_id.page_index for event in events if isinstance(event, PageImage)] == [0, 2]
     failures = [event for event in events if isinstance(event, PageFailure)]
     assert [(failure.page_id.page_index, failure.reason) for failure in failures] == [(1, "deadline")]

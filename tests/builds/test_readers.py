@@ -83,6 +83,7 @@ def test_pyarrow_reads_the_folder_with_its_partition(dataset_dir: Path, table: s
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_cluster")
 @EACH_TABLE
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray Data sets its own deprecated options
 def test_ray_data_reads_the_columns_and_the_build(dataset_dir: Path, table: str, columns: list[str], num_rows: int) -> None:
     import ray.data
 

@@ -175,7 +175,7 @@ def head(shard: Shard, *, stamp: BuildStamp = STAMP, failed: Sequence[DocumentFa
         shard=ShardFacts(
             shard_id=shard.shard_id,
             worker="worker-0",
-            times=ShardTimes(total_s=9.0, engine_s=7.5, render_wait_s=1.0, judge_s=0.5),
+            times=ShardTimes(total_s=9.0, engine_s=7.5, render_wait_s=1.0, judge_s=0.5, engine_busy_s=7.0),
             started_at=NOON,
             finished_at=NOON,
         ),

@@ -152,3 +152,8 @@ def lay_out(texts: Sequence[str]) -> CharacterBatch:
 def script_letters(counts_K: npt.NDArray[np.int64]) -> dict[str, int]:
     """Letters per script on one page, scripts without any left out."""
     return {SCRIPTS[k]: int(counts_K[FIRST_SCRIPT + k]) for k in np.flatnonzero(counts_K[FIRST_SCRIPT:])}
+
+
+def visible_chars(counts_K: npt.NDArray[np.int64]) -> int:
+    """Characters of one page that are not white space."""
+    return int(counts_K.sum() - counts_K[SPACE] - counts_K[NEWLINE])

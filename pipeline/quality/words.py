@@ -66,6 +66,36 @@ def split_words(batch: CharacterBatch) -> WordBatch:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WordFigures:
+    """What the words and lines of each page say; `records.PageSignals` explains the names."""
+
+    num_words_P: Fractions
+    alpha_word_fraction_P: Fractions
+    mean_word_chars_P: Fractions
+    dup_line_fraction_P: Fractions
+    dup_10gram_fraction_P: Fractions
+    top_2gram_fraction_P: Fractions
+    equal_line_run_P: Counts
+    equal_line_run_chars_P: Counts
+
+
+def measure_words(words: WordBatch) -> WordFigures:
+    """All figures of this module."""
+    num_words_P = per_page(words, np.ones(len(words.page_W)))
+    runs_P, run_chars_P = equal_line_runs(words)
+    return WordFigures(
+        num_words_P=num_words_P,
+        alpha_word_fraction_P=ratio(per_page(words, words.has_letter_W), num_words_P),
+        mean_word_chars_P=ratio(per_page(words, words.chars_W), num_words_P),
+        dup_line_fraction_P=dup_line_fractions(words),
+        dup_10gram_fraction_P=dup_10gram_fractions(words),
+        top_2gram_fraction_P=top_2gram_fractions(words),
+        equal_line_run_P=runs_P,
+        equal_line_run_chars_P=run_chars_P,
+    )
+
+
 def per_page(words: WordBatch, weights_W: npt.NDArray[np.generic]) -> Fractions:
     """Sum of a word figure over each page."""
     return sums(words.page_W, weights_W, words.num_pages)

@@ -79,6 +79,11 @@ def test_a_document_without_a_main_language_is_multilingual() -> None:
     assert judgement.language == "mul"
 
 
+def test_a_document_mostly_in_no_language_has_none() -> None:
+    gibberish = [replace(page, signals=replace(page.signals, language="und")) for page in kept(HARBOUR, SOIL)]
+    assert judge([*gibberish, *kept(PROSE["de"])]).language == "und"
+
+
 def test_the_allow_list_of_languages_decides_when_it_is_given() -> None:
     german = kept(PROSE["de"])
     assert judge(german, rules=DocumentRules(languages=("en",))).reject == ("language",)

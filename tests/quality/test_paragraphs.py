@@ -21,6 +21,8 @@ CODE = "```\nfor lamp in lamps:\n    if lamp.is_lit:\n        count = count + 1\
 NUMBERS = "12.5 33.1 88.0 91.7 12.0 44.4\n11.2 30.3 84.2 90.0 13.1 41.9\n10.8 29.9 80.1 87.5 12.2 40.0"
 NAMES = "Professor Alma Mason, Northhaven\nDoctor Bernard Wright, Southhaven\nEngineer Clara Stone, West Mole\nCaptain D. Hull"
 
+STORES = "lamp oil and wicks for the winter\nrope\nblue paint for the mole\nladder\nnew charts of the northern coast\ntea"
+
 
 @pytest.mark.parametrize("columns", [32, 45, 60, 80, 110])
 @pytest.mark.parametrize(
@@ -60,8 +62,8 @@ def test_a_short_line_that_ends_a_sentence_ends_the_paragraph() -> None:
 
 @pytest.mark.parametrize(
     "block",
-    [VERSE, ADDRESS, LIST, NUMBERED, TABLE, COLUMNS, CONTENTS, CODE, NUMBERS, NAMES],
-    ids=["verse", "address", "list", "numbered", "table", "columns", "contents", "code", "numbers", "names"],
+    [VERSE, ADDRESS, LIST, NUMBERED, TABLE, COLUMNS, CONTENTS, CODE, NUMBERS, NAMES, STORES],
+    ids=["verse", "address", "list", "numbered", "table", "columns", "contents", "code", "numbers", "names", "stores"],
 )
 def test_what_is_not_prose_keeps_its_lines(block: str) -> None:
     assert unwrap_paragraphs(block) == block

@@ -232,6 +232,10 @@ def change_a_published_text(store: ObjectStore, plan: BuildPlan) -> None:
     replace_part(store, change)
 
 
+def publish_a_part_without_texts(store: ObjectStore, plan: BuildPlan) -> None:
+    replace_part(store, lambda table: table.drop_columns(["text"]))
+
+
 def delete_verdicts(store: ObjectStore, plan: BuildPlan) -> None:
     store.delete(layout.verdicts_key("main"))
 
@@ -291,6 +295,7 @@ def break_the_manifest(store: ObjectStore, plan: BuildPlan) -> None:
         (publish_a_document_twice, "doubled", "stands in documents/ twice"),
         (publish_an_unknown_document, "documents", "is published and no page says so"),
         (change_a_published_text, "documents", "with other text, spans or pages"),
+        (publish_a_part_without_texts, "damaged", "lacks the columns text"),
         (delete_verdicts, "damaged", "verdicts.parquet"),
         (delete_quarantine, "damaged", "quarantine.parquet"),
         (empty_quarantine, "manifest", "not the documents that the receipts name"),

@@ -85,7 +85,12 @@ class Published:
             self._num_unread_parts += 1
             self.findings.append(_finding("damaged", part.key, "not the bytes that the manifest is of"))
             return []
-        columns = decode(data, ["id", "text", "page_ends", "page_indices"])
+        try:
+            columns = decode(data, ["id", "text", "page_ends", "page_indices"])
+        except VerifyError as error:
+            self._num_unread_parts += 1
+            self.findings.append(_finding("damaged", part.key, str(error)))
+            return []
         if (len(data), columns.num_rows) != (part.size_bytes, part.num_rows):
             told = f"{columns.num_rows} rows in {len(data)} bytes, the manifest says {part.num_rows} in {part.size_bytes}"
             self.findings.append(_finding("manifest", part.key, told))

@@ -19,10 +19,7 @@ def test_spans_laid_end_to_end_are_the_text_and_each_begins_with_its_page(texts:
     text, page_ends = join_pages(texts)
     spans = [text[start:end] for start, end in zip((0, *page_ends), page_ends, strict=False)]
     assert "".join(spans) == text
-    assert [span.removesuffix("\n\n") for span in spans[:-1]] == [each.removesuffix("\n\n") for each in texts[:-1]] or [
-        span == each + "\n\n" for span, each in zip(spans[:-1], texts[:-1], strict=True)
-    ] == [True] * len(texts[:-1])
-    assert spans[-1:] == texts[-1:]
+    assert spans == [f"{each}\n\n" for each in texts[:-1]] + texts[-1:]
 
 
 def test_a_row_holds_the_kept_pages_and_counts_the_others() -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from pipeline.sources import list_documents, open_source
 from rich.console import Console
 
 from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, ray_address, run_command
@@ -22,7 +21,8 @@ from pipeline.cluster import Pulse, connect, disconnect, run_shards
 from pipeline.config import BuildConfig
 from pipeline.errors import BuildIncomplete, SourceError, StoreError
 from pipeline.interfaces import ObjectStore
-from pipeline.records import BuildManifest, Shard, ShardReceipt
+from pipeline.receipts import BuildManifest, Shard, ShardReceipt
+from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
 
 

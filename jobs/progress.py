@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cluster import Pulse
-from pipeline.records import ShardReceipt
+from pipeline.receipts import ShardReceipt
 
 LINE_EVERY_S = 5.0
 

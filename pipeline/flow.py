@@ -17,6 +17,7 @@ from pipeline.interfaces import Engine, Renderer, Source
 from pipeline.quality.cleaning import clean_document
 from pipeline.quality.rules import Judgement, is_blank, judge_blank, judge_failure, judge_page
 from pipeline.quality.signals import measure_pages
+from pipeline.receipts import Shard, ShardResult, ShardTimes
 from pipeline.records import (
     DocumentFailure,
     OpenedDocument,
@@ -28,9 +29,6 @@ from pipeline.records import (
     PageSignals,
     PageText,
     RenderEvent,
-    Shard,
-    ShardResult,
-    ShardTimes,
 )
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pymupdf
 import pytest
-from pipeline.sources import list_documents, open_source
 
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
@@ -19,7 +18,9 @@ from pipeline.builds.verify import verify
 from pipeline.cluster import Pulse, run_shards
 from pipeline.cluster.render_tasks import RenderTasks
 from pipeline.config import BuildConfig, RenderConfig, parse_config
-from pipeline.records import DocumentFailure, OpenedDocument, PageFailure, PageImage, RenderEvent, ShardReceipt
+from pipeline.receipts import ShardReceipt
+from pipeline.records import DocumentFailure, OpenedDocument, PageFailure, PageImage, RenderEvent
+from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
 from tests.conftest import ROOT, draw_pdf, prose_of
 

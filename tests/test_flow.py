@@ -10,6 +10,7 @@ from pipeline.config import BuildConfig, parse_config
 from pipeline.errors import EngineError
 from pipeline.flow import build_shard
 from pipeline.interfaces import Source
+from pipeline.receipts import Shard
 from pipeline.records import (
     DocumentFailure,
     DocumentRef,
@@ -20,7 +21,6 @@ from pipeline.records import (
     PageImage,
     PageText,
     RenderEvent,
-    Shard,
 )
 
 CONFIG: BuildConfig = parse_config({"input": {"uri": "memory"}, "output": {"uri": "memory"}, "engine": {"name": "scripted"}})

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipeline.builds import layout
 from pipeline.builds.ledger import read_manifest
 from pipeline.interfaces import ObjectStore
-from pipeline.records import BuildManifest
+from pipeline.receipts import BuildManifest
 from pipeline.tables.footer import BuildStamp
 from pipeline.tables.parquet import to_json
 from pipeline.tables.schemas import DOCUMENTS_SCHEMA, PAGES_SCHEMA

@@ -18,7 +18,8 @@ from pipeline.builds.plan import BuildPlan, bisect
 from pipeline.builds.receipt import receipt_of
 from pipeline.errors import BuildError
 from pipeline.interfaces import ObjectStore
-from pipeline.records import DocumentFailure, Shard, ShardReceipt, ShardTimes
+from pipeline.receipts import Shard, ShardReceipt, ShardTimes
+from pipeline.records import DocumentFailure
 from pipeline.tables.footer import BuildStamp, PagesHead, ShardDocuments, ShardFacts
 from pipeline.tables.pages import encode_pages
 

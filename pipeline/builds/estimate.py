@@ -8,7 +8,8 @@ scan), so whoever shows the estimate shows its basis.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline.records import DocumentRef, ShardReceipt
+from pipeline.receipts import ShardReceipt
+from pipeline.records import DocumentRef
 
 TYPICAL_BYTES_PER_PAGE = 100_000
 """Mean of 159 single pages of crawled PDFs (the olmOCR-bench sample): 105,811 bytes; born-digital manuals have 7,000, colour

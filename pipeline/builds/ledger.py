@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline.builds import layout
 from pipeline.errors import ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
-from pipeline.records import BuildManifest, ShardReceipt
+from pipeline.receipts import BuildManifest, ShardReceipt
 from pipeline.tables.parquet import to_json
 
 Record = TypeVar("Record")

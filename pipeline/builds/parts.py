@@ -12,7 +12,7 @@ from pipeline.builds import layout
 from pipeline.config import PublishConfig
 from pipeline.errors import BuildError
 from pipeline.interfaces import ObjectStore
-from pipeline.records import TablePart
+from pipeline.receipts import TablePart
 from pipeline.tables.documents import DocumentRow, documents_table
 from pipeline.tables.footer import BuildStamp, stamp_texts
 from pipeline.tables.parquet import open_writer

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from pipeline.config import PlanConfig
 from pipeline.errors import VerifyError
-from pipeline.records import DocumentRef, Shard
+from pipeline.receipts import Shard
+from pipeline.records import DocumentRef
 from pipeline.tables.footer import BuildStamp, stamp_of, stamp_texts
 from pipeline.tables.parquet import decode, encode, footer_of, to_json
 from pipeline.tables.schemas import STRINGS, TIMESTAMP

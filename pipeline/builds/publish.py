@@ -25,7 +25,7 @@ from pipeline.builds.verdicts import Verdict, encode_quarantine, encode_verdicts
 from pipeline.config import BuildConfig, DocumentRules
 from pipeline.errors import BuildError, BuildIncomplete, ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
-from pipeline.records import BuildManifest, ShardReceipt
+from pipeline.receipts import BuildManifest, ShardReceipt
 from pipeline.tables.documents import DocumentRow
 from pipeline.tables.schemas import SCHEMA_VERSION
 

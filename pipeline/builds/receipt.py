@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from pipeline.errors import VerifyError
-from pipeline.records import ShardReceipt
+from pipeline.receipts import ShardReceipt
 from pipeline.tables.footer import head_of
 from pipeline.tables.parquet import decode
 

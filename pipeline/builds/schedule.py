@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.records import Shard
+from pipeline.receipts import Shard
 
 MAX_ATTEMPTS = 3
 """Lost workers before a shard is split, or its only document quarantined (design, section 6)."""

@@ -20,7 +20,7 @@ from pipeline.builds.verify_documents import Published, check_manifest
 from pipeline.builds.verify_shard import Finding, check_pages_file
 from pipeline.errors import BuildError, ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
-from pipeline.records import Shard, ShardReceipt
+from pipeline.receipts import Shard, ShardReceipt
 from pipeline.tables.footer import head_of
 
 

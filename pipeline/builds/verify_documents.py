@@ -19,7 +19,7 @@ from pipeline.builds.verdicts import QUARANTINE_SCHEMA, Verdict, decode_verdicts
 from pipeline.builds.verify_shard import Finding
 from pipeline.errors import ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
-from pipeline.records import BuildManifest, ShardReceipt, TablePart
+from pipeline.receipts import BuildManifest, ShardReceipt, TablePart
 from pipeline.tables.parquet import decode, to_json
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields
 from pipeline.builds.plan import BuildPlan, document_key
 from pipeline.builds.receipt import is_of, receipt_of
 from pipeline.errors import VerifyError
-from pipeline.records import OpenedDocument, PageId, Shard, ShardReceipt
+from pipeline.receipts import Shard, ShardReceipt
+from pipeline.records import OpenedDocument, PageId
 from pipeline.tables.footer import PagesHead, head_of
 from pipeline.tables.parquet import decode
 

@@ -21,7 +21,7 @@ from pipeline.cluster.worker import Worker
 from pipeline.config import BuildConfig
 from pipeline.errors import EngineDead, PagemillError, SourceError, StoreError
 from pipeline.interfaces import ObjectStore
-from pipeline.records import Shard, ShardReceipt
+from pipeline.receipts import Shard, ShardReceipt
 from pipeline.tables.footer import BuildStamp
 
 Ref = ray.ObjectRef[Any]

@@ -19,7 +19,8 @@ from pipeline.config import BuildConfig
 from pipeline.engines import open_engine
 from pipeline.flow import build_shard
 from pipeline.interfaces import Engine
-from pipeline.records import PageText, Shard, ShardReceipt, ShardResult
+from pipeline.receipts import Shard, ShardReceipt, ShardResult
+from pipeline.records import PageText
 from pipeline.sources import open_source
 from pipeline.store import open_store
 from pipeline.tables.footer import BuildStamp, PagesHead, ShardDocuments, ShardFacts

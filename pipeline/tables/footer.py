@@ -12,7 +12,8 @@ from datetime import datetime
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import VerifyError
-from pipeline.records import DocumentFailure, OpenedDocument, ShardTimes
+from pipeline.receipts import ShardTimes
+from pipeline.records import DocumentFailure, OpenedDocument
 from pipeline.tables.parquet import footer_of, to_json
 from pipeline.tables.schemas import SCHEMA_VERSION
 

@@ -14,7 +14,7 @@ from pipeline.builds.plan import BuildPlan, bisect, plan_shards, shard_of
 from pipeline.builds.receipt import receipt_of
 from pipeline.config import PlanConfig
 from pipeline.errors import BuildError, VerifyError
-from pipeline.records import Shard
+from pipeline.receipts import Shard
 from pipeline.tables.pages import encode_pages
 from pipeline.tables.parquet import decode
 from tests.builds.memory_store import Crash, MemoryStore

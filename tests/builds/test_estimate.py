@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from pipeline.builds.estimate import TYPICAL_BYTES_PER_PAGE, estimate
-from pipeline.records import DocumentRef, ShardReceipt, ShardTimes
+from pipeline.receipts import ShardReceipt, ShardTimes
+from pipeline.records import DocumentRef
 
 
 def document(size_bytes: int) -> DocumentRef:

@@ -1,7 +1,8 @@
 """The queue of shards: largest first, suspects alone, three losses and then halves."""
 
 from pipeline.builds.schedule import MAX_ATTEMPTS, ShardQueue
-from pipeline.records import DocumentRef, Shard
+from pipeline.receipts import Shard
+from pipeline.records import DocumentRef
 
 
 def shard_of(shard_id: str, *sizes: int) -> Shard:

@@ -10,7 +10,7 @@ from pipeline.builds.publish import publish
 from pipeline.builds.verify import verify
 from pipeline.config import StoreConfig
 from pipeline.interfaces import ObjectStore
-from pipeline.records import ShardReceipt
+from pipeline.receipts import ShardReceipt
 from pipeline.store import open_store
 from tests.builds.factory import CORPUS, config, planned_build
 from tests.tables.samples import opened, pages_file

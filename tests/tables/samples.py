@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from pipeline.receipts import Shard, ShardTimes
 from pipeline.records import (
     Block,
     DocumentFailure,
@@ -15,8 +16,6 @@ from pipeline.records import (
     PageRecord,
     PageSignals,
     PageText,
-    Shard,
-    ShardTimes,
 )
 from pipeline.tables.footer import BuildStamp, PagesHead, ShardDocuments, ShardFacts
 from pipeline.tables.pages import encode_pages

@@ -145,6 +145,8 @@ class PageRules(Section):
     layer_min_chars: int = 200
     """Visible characters; a shorter text layer proves nothing."""
     layer_garbled_below: Fraction = 0.01
+    layer_hidden_below: Fraction = 0.1
+    """A layer with more characters that are not drawn is an earlier OCR's, and no judge of this one."""
     overfull_tokens_above: PositiveFloat = 10.0
     """Text tokens per vision token."""
 

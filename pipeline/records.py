@@ -99,6 +99,8 @@ class PageFacts:
     """The page's own text layer, "" when it has none."""
     layer_garbled_fraction: float | None = None
     """Share of replacement, private-use and control characters in the layer, 0..1; None without a layer."""
+    layer_hidden_fraction: float | None = None
+    """Share of the layer's characters that are not drawn (an earlier OCR's, under its scan), 0..1; None without a layer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

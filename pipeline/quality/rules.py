@@ -151,6 +151,8 @@ def _misses_layer(facts: PageFacts, signals: PageSignals, rules: PageRules) -> b
         return False
     if facts.layer_garbled_fraction is None or facts.layer_garbled_fraction >= rules.layer_garbled_below:
         return False
+    if facts.layer_hidden_fraction is not None and facts.layer_hidden_fraction >= rules.layer_hidden_below:
+        return False
     return recall < rules.layer_recall_below or precision < rules.layer_precision_below
 
 

@@ -26,7 +26,7 @@ from pipeline.records import (
     RenderEvent,
 )
 from pipeline.rendering.ink import ink_fraction
-from pipeline.rendering.layer import layer_of, storable
+from pipeline.rendering.layer import Span, hidden_fraction, layer_of, storable
 from pipeline.rendering.media import HEADER_BYTES
 from pipeline.rendering.sizing import capped_dpi
 
@@ -141,7 +141,8 @@ def _draw(opened: pymupdf.Document, page_id: PageId, config: RenderConfig) -> Pa
     pixmap = drawing.get_pixmap(matrix=pymupdf.Matrix(dpi / 72.0, dpi / 72.0), colorspace=colours, alpha=0)
     rows_HB = np.frombuffer(pixmap.samples_mv, dtype=np.uint8).reshape(pixmap.height, pixmap.stride)
     pixels_HWC = rows_HB[:, : pixmap.width * pixmap.n].reshape(pixmap.height, pixmap.width, pixmap.n).copy()
-    layer_text, layer_garbled_fraction = layer_of(pymupdf.TextPage(drawing.get_textpage(LAYER_FLAGS)).extractText())
+    layer = pymupdf.TextPage(drawing.get_textpage(LAYER_FLAGS))
+    layer_text, layer_garbled_fraction = layer_of(layer.extractText())
     facts = PageFacts(
         width_pt=width_pt,
         height_pt=height_pt,
@@ -152,8 +153,15 @@ def _draw(opened: pymupdf.Document, page_id: PageId, config: RenderConfig) -> Pa
         ink_fraction=ink_fraction(pixels_HWC, dpi),
         layer_text=layer_text,
         layer_garbled_fraction=layer_garbled_fraction,
+        layer_hidden_fraction=hidden_fraction(_spans(layer)) if layer_text else None,
     )
     return PageImage(page_id=page_id, facts=facts, pixels_HWC=pixels_HWC)
+
+
+def _spans(layer: pymupdf.TextPage) -> Iterator[Span]:
+    for block in layer.extractDICT()["blocks"]:
+        for line in block.get("lines", ()):
+            yield from line["spans"]
 
 
 def _line(trouble: object) -> str:

@@ -30,6 +30,7 @@ FACTS_COLUMNS: Mapping[str, str] = {
     "height_px": "height_px",
     "ink_fraction": "ink",
     "layer_garbled_fraction": "layer_garbled",
+    "layer_hidden_fraction": "layer_hidden",
 }
 READING_COLUMNS: Mapping[str, str] = {
     "source": "source",

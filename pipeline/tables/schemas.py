@@ -97,6 +97,7 @@ PAGES_SCHEMA = pa.schema(
         pa.field("height_px", pa.int32()),
         pa.field("ink", pa.float64()),
         pa.field("layer_garbled", pa.float64()),  # null without a text layer
+        pa.field("layer_hidden", pa.float64()),  # share of the layer that is not drawn; null without a text layer
         pa.field("ocr_conf", pa.float64()),
         pa.field("mean_logprob", pa.float64()),  # nats per token
         pa.field("finish_reason", pa.string()),  # stop, length, repetition

@@ -117,6 +117,8 @@ def test_a_layer_nobody_trusts_proves_nothing() -> None:
     facts = replace(FACTS, layer_text=MACHINE, layer_garbled_fraction=0.02)
     signals = signals_of(HARBOUR, MACHINE)
     assert judge_page(facts, replace(READING, text=HARBOUR), signals, RULES, configured_dpi=150.0).reject == ()
+    earlier_ocr = replace(FACTS, layer_text=MACHINE, layer_garbled_fraction=0.0, layer_hidden_fraction=1.0)
+    assert judge_page(earlier_ocr, replace(READING, text=HARBOUR), signals, RULES, configured_dpi=150.0).reject == ()
     assert judged(HARBOUR, layer=MACHINE[:150]).reject == ()
     assert judged(HARBOUR, layer=MACHINE, reading=replace(READING, source="text_layer")).reject == ()
 

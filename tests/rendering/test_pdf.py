@@ -62,6 +62,17 @@ def test_a_letter_page_comes_in_its_size_with_its_text_and_ink() -> None:
     assert 0.0005 < page.facts.ink_fraction < 0.02
 
 
+def test_text_that_is_not_drawn_is_told_from_text_that_is() -> None:
+    with pymupdf.open() as drawn_and_hidden:
+        page = drawn_and_hidden.new_page()
+        page.insert_text((72, 72), "seventeen letters")
+        page.insert_text((72, 172), "abcd", render_mode=3)
+        data = drawn_and_hidden.tobytes()
+    assert only_page(data).facts.layer_hidden_fraction == pytest.approx(4 / 20)
+    assert only_page(pdf(page_with("Rags are sorted by hand."))).facts.layer_hidden_fraction == 0.0
+    assert only_page(pdf(page_with(""))).facts.layer_hidden_fraction is None
+
+
 def test_a_blank_page_has_no_ink_and_no_layer() -> None:
     page = only_page(pdf(page_with("")))
     assert page.facts.ink_fraction == 0.0

@@ -27,6 +27,7 @@ FACTS = st.builds(
     ink_fraction=DOUBLE,
     layer_text=st.just(""),
     layer_garbled_fraction=st.none() | DOUBLE,
+    layer_hidden_fraction=st.none() | DOUBLE,
 )
 SIGNALS = st.fixed_dictionaries(
     {

@@ -136,7 +136,7 @@ def _on_paper(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """16-bit grey is divided by 256; other depths, which name no white, are stretched between their extremes."""
+    """16-bit grey is divided by 257; other depths, which name no white, are stretched between their extremes."""
     deep_HW = np.asarray(image).astype(np.float32)
     if image.mode.startswith("I;16") or (image.mode == "I" and 255 < deep_HW.max() <= 65535 and deep_HW.min() >= 0):
         return Image.fromarray((deep_HW / 257.0 + 0.5).astype(np.uint8))

@@ -2,7 +2,7 @@
 
 MuPDF is not thread-safe, so a lock is held while it works, not while a page waits to be fetched. Its cache of decoded fonts
 and images (up to 256 MB) is halved after each page: that keeps the fonts of a long book, costs no time (measured on 200 to 500
-pages), and a stack of 60 colour scans of 300 dpi peaks at 180 MB above the start instead of 300 MB. Scripts in a PDF
+pages), and a stack of 30 colour scans of 300 dpi peaks at 180 MB above the start instead of 300 MB. Scripts in a PDF
 are never run: PyMuPDF does not switch MuPDF's interpreter on. `PageFailure` covers all that MuPDF raises, failed allocations
 included; a segfault, a hang and the out-of-memory killer are for the caller's process limits.
 """

@@ -1,7 +1,7 @@
 """Members of zip, tar and tar.gz archives, listed and read in place: nothing is ever extracted to disk.
 
 A member's name is only a label, so ".." and "/" in it are harmless. Directories, links and devices are left out, hidden names
-too. The second member of one name is labelled `name#2`. Costs: a zip holds its directory in memory (about 1 kB a member), a
+too. The second member of one name is labelled `name#2`. Costs: a zip holds its directory in memory (about 0.5 kB a member), a
 tar is listed with one range read a member, a tar.gz is unpacked once to be listed (which also gives each sha256) and once more
 to be read in that order; reading it backwards unpacks it again from the start.
 """

@@ -2,7 +2,8 @@
 
 Asks ever dearer questions, and each only of documents that were equal so far: size (free), the last 4 KB (one range read), the
 sha256 of all bytes. A PDF's end holds its cross-reference offset and often its id, so two different documents of one size
-hardly ever get to the third. Holds about 300 bytes a document beside the DocumentRefs (measured on a million).
+hardly ever get to the third. Holds at most 0.9 kB a document beside the DocumentRefs
+(measured on 200,000 documents, most of which shared their size with another).
 """
 
 import hashlib

@@ -133,6 +133,8 @@ class _Rendering:
             return
         self._page_waited_s = 0.0
         if isinstance(event, OpenedDocument):
+            if self._opened is not None:
+                return
             self._opened = event
         elif isinstance(event, DocumentFailure):
             self.is_done = True

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pipeline.config import PpocrConfig
 from pipeline.engines.ppocr_pages import PageInWork, is_tall, mean_confidence, prepare
-from pipeline.engines.ppocr_recognition import LINE_HEIGHT_PX, LineReader, Reading
+from pipeline.engines.ppocr_recognition import LINE_HEIGHT_PX, LineReader, Precision, Reading
 from pipeline.engines.ppocr_runtime import Network, Runtime
 from pipeline.engines.ppocr_weights import scripts_of
 
@@ -36,10 +36,10 @@ FIRST_OF_ALL = ("latin",)
 class PageReader:
     """The recognition network, open, and how pages are read with it."""
 
-    def __init__(self, runtime: Runtime, config: PpocrConfig) -> None:
+    def __init__(self, runtime: Runtime, config: PpocrConfig, precision: Precision) -> None:
         """Raises EngineError when the weights are missing."""
         scripts = FIRST_OF_ALL if config.scripts == "all" else config.scripts
-        self._lines = LineReader(runtime, scripts)
+        self._lines = LineReader(runtime, scripts, precision)
         self._config = config
         self._scripts = frozenset(scripts)
 

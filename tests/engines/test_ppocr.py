@@ -3,12 +3,17 @@
 import cv2
 import numpy as np
 import numpy.typing as npt
+import onnx
 import pymupdf
 import pytest
+from pipeline.engines.ppocr_ranges import ACTIVATION_RANGES
 
 from pipeline.config import PpocrConfig
+from pipeline.engines import open_engine
 from pipeline.engines.ppocr import PpocrEngine
 from pipeline.engines.ppocr_detection import boxes_from_map, estimate_skew, find_lines
+from pipeline.engines.ppocr_int8 import convolutions, quantize
+from pipeline.engines.ppocr_weights import load_recognition
 from pipeline.errors import EngineDead
 from pipeline.records import PageText
 from tests.engines.conftest import DPI, PROSE, draw_grey, page_image, write_lines
@@ -161,6 +166,24 @@ def test_both_runtimes_read_the_same(ppocr_latin: PpocrEngine, prose_grey: npt.N
     answer = read(engine, prose_grey)
     assert "onnxruntime" in engine.version
     assert answer.text == read(ppocr_latin, prose_grey).text
+
+
+def test_8_bit_convolutions_read_as_float_ones_do(prose_grey: npt.NDArray[np.uint8]) -> None:
+    answers = {}
+    for precision in ("int8", "f32"):
+        engine = open_engine(PpocrConfig(scripts=("latin",), precision=precision))
+        assert f"-{precision}/" in engine.version
+        (answers[precision],) = engine.recognize([page_image(prose_grey)])
+    assert answers["int8"].text == answers["f32"].text
+    assert answers["f32"].confidence is not None
+    assert answers["int8"].confidence == pytest.approx(answers["f32"].confidence, abs=0.02)
+
+
+def test_every_measured_range_belongs_to_a_convolution_and_makes_it_8_bit() -> None:
+    model = onnx.load_from_string(quantize(load_recognition().body, ACTIVATION_RANGES))
+    rounded = [node for node in convolutions(model.graph) if node.input[0].endswith("_rounded")]
+    assert {node.input[0].removesuffix("_rounded") for node in rounded} == set(ACTIVATION_RANGES)
+    assert len(rounded) >= 30
 
 
 def test_networks_that_no_longer_answer_are_a_dead_engine(

@@ -6,13 +6,13 @@ import numpy.typing as npt
 import onnx
 import pymupdf
 import pytest
-from pipeline.engines.ppocr_ranges import ACTIVATION_RANGES
 
 from pipeline.config import PpocrConfig
 from pipeline.engines import open_engine
 from pipeline.engines.ppocr import PpocrEngine
 from pipeline.engines.ppocr_detection import boxes_from_map, estimate_skew, find_lines
 from pipeline.engines.ppocr_int8 import convolutions, quantize
+from pipeline.engines.ppocr_ranges import ACTIVATION_RANGES
 from pipeline.engines.ppocr_weights import load_recognition
 from pipeline.errors import EngineDead
 from pipeline.records import PageText
@@ -153,6 +153,24 @@ def test_a_chinese_page_under_latin_is_flagged_and_not_turned_into_noise(
     answer = read(ppocr_latin, chinese_grey)
     assert answer.flags == ("script_mismatch",)
     assert answer.text.replace(" ", "").splitlines() == list(CHINESE)
+
+
+@pytest.mark.parametrize("name", ["ppocr", "ppocr_latin"])
+def test_a_page_in_a_script_without_signs_is_flagged(request: pytest.FixtureRequest, name: str) -> None:
+    russian = (
+        "Мельница стояла на берегу широкой реки",
+        "Вода медленно поднималась до старого камня",
+        "Никто не переходил через мост",
+    )
+
+    def draw(page: pymupdf.Page) -> None:
+        writer = pymupdf.TextWriter(page.rect)
+        for k, line in enumerate(russian):
+            writer.append((40, 60 + 24 * k), line, font=pymupdf.Font("cjk"), fontsize=12)
+        writer.write_text(page)
+
+    answer = read(request.getfixturevalue(name), draw_grey(draw, height_pt=160))
+    assert "script_mismatch" in answer.flags
 
 
 def test_the_version_names_weights_runtime_and_scripts(ppocr: PpocrEngine, ppocr_latin: PpocrEngine) -> None:

@@ -72,9 +72,11 @@ class PpocrConfig(Section):
     threads: PositiveInt = 1
     """Per worker. One worker per core with one thread each reads the most pages."""
     scripts: Literal["all"] | tuple[Literal["latin", "han", "kana"], ...] = "all"
-    """`[latin]` cuts the vocabulary (Latin and Greek letters) and reads about twice as fast; a page in another script is
-    noticed, flagged `script_mismatch` and read with the whole vocabulary."""
+    """`[latin]` cuts the vocabulary (Latin and Greek letters, symbols); a page in another script is noticed, flagged
+    `script_mismatch` and read with the whole vocabulary. `kana` is Japanese, kanji included. Other scripts are unknown."""
     runtime: Literal["auto", "openvino", "onnxruntime"] = "auto"
+    precision: Literal["auto", "int8", "f32"] = "auto"
+    """Of the recognition network; "auto" is int8 where the processor has instructions for it, in OpenVINO, f32 elsewhere."""
     detection_scale: Annotated[float, Field(gt=0.0, le=2.0)] = 0.66
     """Detection works on the page scaled by this."""
     squeeze: Annotated[float, Field(gt=0.3, le=1.0)] = 0.8

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -19,7 +19,8 @@ from pipeline.config import PpocrConfig
 from pipeline.engines.ppocr_detection import STRIDE_PX
 from pipeline.engines.ppocr_pages import PageInWork, compose, prepare
 from pipeline.engines.ppocr_reading import PageReader
-from pipeline.engines.ppocr_runtime import open_runtime
+from pipeline.engines.ppocr_recognition import Precision
+from pipeline.engines.ppocr_runtime import Runtime, open_runtime
 from pipeline.engines.ppocr_weights import load_detection
 from pipeline.errors import EngineDead
 from pipeline.records import PageImage, PageText
@@ -42,9 +43,10 @@ class PpocrEngine:
         self._lock = threading.Lock()
         self._closed = False
         self._detect = runtime.load(load_detection())
-        self._reader = PageReader(runtime, config)
+        precision = _choose_precision(config.precision, runtime)
+        self._reader = PageReader(runtime, config, precision)
         scripts = config.scripts if config.scripts == "all" else "+".join(sorted(config.scripts))
-        self.version = f"{MODEL_NAME}/{runtime.name}/{scripts}"
+        self.version = f"{MODEL_NAME}/{runtime.name}-{precision}/{scripts}"
 
     @property
     def max_pages_in_flight(self) -> int:
@@ -116,3 +118,9 @@ class PpocrEngine:
             engine_version=self.version,
             error=f"{type(error).__name__}: {error}",
         )
+
+
+def _choose_precision(choice: Literal["auto", "int8", "f32"], runtime: Runtime) -> Precision:
+    if choice == "auto":
+        return "int8" if runtime.has_fast_int8 else "f32"
+    return choice

@@ -11,13 +11,18 @@ Array legend: H, W pixels of one line; B lines, T steps (8 px each), F features.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.engines.ppocr_int8 import quantize
+from pipeline.engines.ppocr_ranges import ACTIVATION_RANGES
 from pipeline.engines.ppocr_runtime import Network, Runtime
 from pipeline.engines.ppocr_weights import build_head, cut_vocabulary, load_recognition
+
+Precision = Literal["int8", "f32"]
 
 LINE_HEIGHT_PX = 48
 LINES_PER_CALL = 4
@@ -50,10 +55,11 @@ class Head:
 class LineReader:
     """The recognition network, open."""
 
-    def __init__(self, runtime: Runtime, scripts: Sequence[str]) -> None:
+    def __init__(self, runtime: Runtime, scripts: Sequence[str], precision: Precision) -> None:
         """`scripts` are those of the first vocabulary. Raises EngineError when the weights are missing."""
         recognition = load_recognition()
-        self._body = runtime.load(recognition.body)
+        body = quantize(recognition.body, ACTIVATION_RANGES) if precision == "int8" else recognition.body
+        self._body = runtime.load(body)
         first = cut_vocabulary(recognition.signs, scripts)
         whole = range(len(recognition.signs))
         self._first = Head(

@@ -10,6 +10,7 @@ import importlib.util
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -27,7 +28,9 @@ class Runtime:
     """A way to run networks, with its name for the record."""
 
     name: str
-    """`openvino-f32`, ..."""
+    """`openvino` or `onnxruntime`."""
+    has_fast_int8: bool
+    """8-bit convolutions are faster than float here, and exact: without VNNI instructions their sums may saturate."""
     load: Callable[[bytes], Network]
     """ONNX bytes to a network; not thread-safe, one caller at a time."""
 
@@ -41,6 +44,12 @@ def open_runtime(choice: Literal["auto", "openvino", "onnxruntime"], *, threads:
 
 def _openvino_wins() -> bool:
     return platform.machine().lower() in ("x86_64", "amd64") and importlib.util.find_spec("openvino") is not None
+
+
+def _has_vnni() -> bool:
+    """As Linux reports it; elsewhere float is used."""
+    cpu_info = Path("/proc/cpuinfo")
+    return cpu_info.is_file() and "_vnni" in cpu_info.read_text(encoding="utf-8", errors="replace")
 
 
 def _open_openvino(threads: int) -> Runtime:
@@ -66,7 +75,7 @@ def _open_openvino(threads: int) -> Runtime:
 
         return run
 
-    return Runtime(name="openvino-f32", load=load)
+    return Runtime(name="openvino", has_fast_int8=_has_vnni(), load=load)
 
 
 def _open_onnxruntime(threads: int) -> Runtime:
@@ -89,4 +98,4 @@ def _open_onnxruntime(threads: int) -> Runtime:
 
         return run
 
-    return Runtime(name="onnxruntime-f32", load=load)
+    return Runtime(name="onnxruntime", has_fast_int8=False, load=load)

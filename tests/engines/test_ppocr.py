@@ -3,12 +3,17 @@
 import cv2
 import numpy as np
 import numpy.typing as npt
+import onnx
 import pymupdf
 import pytest
 
 from pipeline.config import PpocrConfig
+from pipeline.engines import open_engine
 from pipeline.engines.ppocr import PpocrEngine
 from pipeline.engines.ppocr_detection import boxes_from_map, estimate_skew, find_lines
+from pipeline.engines.ppocr_int8 import convolutions, quantize
+from pipeline.engines.ppocr_ranges import ACTIVATION_RANGES
+from pipeline.engines.ppocr_weights import load_recognition
 from pipeline.errors import EngineDead
 from pipeline.records import PageText
 from tests.engines.conftest import DPI, PROSE, draw_grey, page_image, write_lines
@@ -150,6 +155,24 @@ def test_a_chinese_page_under_latin_is_flagged_and_not_turned_into_noise(
     assert answer.text.replace(" ", "").splitlines() == list(CHINESE)
 
 
+@pytest.mark.parametrize("name", ["ppocr", "ppocr_latin"])
+def test_a_page_in_a_script_without_signs_is_flagged(request: pytest.FixtureRequest, name: str) -> None:
+    russian = (
+        "Мельница стояла на берегу широкой реки",
+        "Вода медленно поднималась до старого камня",
+        "Никто не переходил через мост",
+    )
+
+    def draw(page: pymupdf.Page) -> None:
+        writer = pymupdf.TextWriter(page.rect)
+        for k, line in enumerate(russian):
+            writer.append((40, 60 + 24 * k), line, font=pymupdf.Font("cjk"), fontsize=12)
+        writer.write_text(page)
+
+    answer = read(request.getfixturevalue(name), draw_grey(draw, height_pt=160))
+    assert "script_mismatch" in answer.flags
+
+
 def test_the_version_names_weights_runtime_and_scripts(ppocr: PpocrEngine, ppocr_latin: PpocrEngine) -> None:
     assert ppocr.version.startswith("PP-OCRv6-small/")
     assert ppocr.version.endswith("/all")
@@ -161,6 +184,24 @@ def test_both_runtimes_read_the_same(ppocr_latin: PpocrEngine, prose_grey: npt.N
     answer = read(engine, prose_grey)
     assert "onnxruntime" in engine.version
     assert answer.text == read(ppocr_latin, prose_grey).text
+
+
+def test_8_bit_convolutions_read_as_float_ones_do(prose_grey: npt.NDArray[np.uint8]) -> None:
+    answers = {}
+    for precision in ("int8", "f32"):
+        engine = open_engine(PpocrConfig(scripts=("latin",), precision=precision))
+        assert f"-{precision}/" in engine.version
+        (answers[precision],) = engine.recognize([page_image(prose_grey)])
+    assert answers["int8"].text == answers["f32"].text
+    assert answers["f32"].confidence is not None
+    assert answers["int8"].confidence == pytest.approx(answers["f32"].confidence, abs=0.02)
+
+
+def test_every_measured_range_belongs_to_a_convolution_and_makes_it_8_bit() -> None:
+    model = onnx.load_from_string(quantize(load_recognition().body, ACTIVATION_RANGES))
+    rounded = [node for node in convolutions(model.graph) if node.input[0].endswith("_rounded")]
+    assert {node.input[0].removesuffix("_rounded") for node in rounded} == set(ACTIVATION_RANGES)
+    assert len(rounded) >= 30
 
 
 def test_networks_that_no_longer_answer_are_a_dead_engine(

@@ -1,0 +1,37 @@
+"""Least and largest inputs of the convolutions that run in 8 bits; written by `infra/quantize_ppocr.py`."""
+
+from collections.abc import Mapping
+
+ACTIVATION_RANGES: Mapping[str, tuple[float, float]] = {
+    "p2o.pd_op.relu.0.0": (0.0, 9.239),
+    "p2o.pd_op.relu.1.0": (0.0, 15.26),
+    "p2o.pd_op.concat.0.0": (0.0, 24.33),
+    "p2o.pd_op.relu.3.0": (0.0, 13.0),
+    "p2o.pd_op.multiply.0.0": (-1.226, 1.504),
+    "p2o.pd_op.gelu.0.0": (-0.17, 2.94),
+    "p2o.pd_op.add.11.0": (-1.721, 2.016),
+    "p2o.pd_op.gelu.1.0": (-0.17, 3.709),
+    "p2o.pd_op.add.15.0": (-1.623, 1.817),
+    "p2o.pd_op.gelu.2.0": (-0.17, 2.136),
+    "p2o.pd_op.add.19.0": (-4.601, 3.051),
+    "p2o.pd_op.gelu.3.0": (-0.17, 3.723),
+    "p2o.pd_op.multiply.1.0": (-0.8827, 1.055),
+    "p2o.pd_op.gelu.4.0": (-0.17, 3.316),
+    "p2o.pd_op.add.28.0": (-1.915, 2.183),
+    "p2o.pd_op.gelu.5.0": (-0.17, 2.225),
+    "p2o.pd_op.multiply.2.0": (-1.386, 1.098),
+    "p2o.pd_op.gelu.6.0": (-0.17, 2.817),
+    "p2o.pd_op.add.38.0": (-1.644, 1.634),
+    "p2o.pd_op.gelu.7.0": (-0.17, 2.414),
+    "p2o.pd_op.multiply.3.0": (-0.7328, 1.257),
+    "p2o.pd_op.gelu.8.0": (-0.17, 3.277),
+    "p2o.pd_op.add.48.0": (-1.707, 1.581),
+    "p2o.pd_op.gelu.9.0": (-0.17, 1.878),
+    "p2o.pd_op.add.52.0": (-2.604, 3.17),
+    "p2o.pd_op.gelu.10.0": (-0.17, 4.608),
+    "p2o.pd_op.multiply.4.0": (-0.8957, 0.9044),
+    "p2o.pd_op.gelu.11.0": (-0.17, 2.701),
+    "p2o.pd_op.add.61.0": (-7.552, 6.51),
+    "p2o.pd_op.gelu.12.0": (-0.17, 3.417),
+    "p2o.pd_op.pool2d.1.0": (-5.588, 5.147),
+}

@@ -1,7 +1,7 @@
 """Lines that detection merged across two columns are divided again, at a gap in their ink that other lines share.
 
 A wide gap inside one line may be a tab or a table cell; a gap that neighbouring lines leave free at the same place is a
-gutter. Pixels and boxes in, boxes out; costs about 4 ms a page.
+gutter. Pixels and boxes in, boxes out.
 Array legend: H, W page pixels; N lines; 4 is x0, y0, x1, y1 in pixels.
 """
 

@@ -30,7 +30,7 @@ MIN_CORE_PX = 3
 STRIDE_PX = 32
 MIN_DETECTION_SIDE_PX = 960
 MAX_DETECTION_SIDE_PX = 2400
-"""Bounds memory and time of one pass (about 2 s); A3 at 100 dpi is 1654."""
+"""Bounds memory and time of one pass; A3 at 100 dpi is 1654."""
 SKEW_BELOW_DEGREES = 15.0
 SKEW_ABOVE_DEGREES = 0.2
 """A line of 1000 px drifts 3 px: less than the margin of its box."""

@@ -2,9 +2,8 @@
 
 Weights are rounded per output channel (symmetric, largest value at 127); activations by the ranges in `ppocr_ranges`, which
 `infra/quantize_ppocr.py` measures on lines it draws itself. The first, the depthwise and the squeeze-and-excitation
-convolutions stay in float, and so does attention. On a Xeon with AVX512-VNNI, one thread, the body takes 0.43 s/Mpx instead
-of 1.07, a page 1.2 CPU s instead of 2.5, at a CER of 0.91 % instead of 0.88 % on 10 born-digital pages and 2.68 % instead of
-2.72 % on degraded copies of them (2026-11-23).
+convolutions stay in float, and so does attention. On a Xeon with AVX512-VNNI, one thread, the body takes 0.45 s/Mpx instead
+of 1.1, a page 1.4 CPU s instead of 2.8, at the same CER of 0.56 % on 24 born-digital pages (2026-11-23, shared machine).
 """
 
 from collections.abc import Iterator, Mapping

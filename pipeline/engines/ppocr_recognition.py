@@ -1,9 +1,8 @@
 """Line images to text: lines of many pages, sorted by width, in small batches; CTC with a small and a whole vocabulary.
 
-A line is scaled to 48 pixels of height and narrowed by a *squeeze*; a quarter of the lines or fewer are read again at full
-width. The body of the network is shared by two heads. The *first* one knows the signs of the configured (or, for all
-scripts, the Latin) vocabulary; the *whole* one knows every sign and costs ten times as much, so it is asked only about
-lines that the first one is not sure of. Knows nothing of pages.
+A line is scaled to 48 pixels of height and narrowed by a *squeeze*. The body of the network is shared by two heads. The
+*first* one knows the signs of the configured (or, for all scripts, the Latin) vocabulary; the *whole* one knows every sign
+and costs ten times as much, so it is asked only about lines that the first one is not sure of. Knows nothing of pages.
 
 Array legend: H, W pixels of one line; B lines, T steps (8 px each), F features.
 """

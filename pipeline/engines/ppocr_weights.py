@@ -3,7 +3,7 @@
 Three edits, all on the ONNX graph and exact:
 * the first convolution takes one grey channel instead of the same one three times (its weights are summed);
 * recognition is divided before its last layer into a *body* (pixels to 120 features a step, one step per 8 pixels) and a
-  *head* (features to signs), because the 18,710 signs of the last layer cost a fifth of recognition;
+  *head* (features to signs), because its 18,710 signs cost 0.48 s/Mpx beside 1.05 for the body (1,683 signs: 0.045);
 * a head ends in the best sign and its probability, so that no row of 18,710 floats is copied out, and may be cut to the
   signs of some scripts.
 """

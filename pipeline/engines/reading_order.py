@@ -4,7 +4,7 @@ A recursive XY-cut with three additions. Horizontal gaps cut a region into strip
 gutter runs are put together again, so that two columns with a gap at the same height are still read one after the other.
 A region is cut into columns only when they look like prose and not like a table (cells side by side, few of which fill
 their column). What no gap divides is read in printed rows.
-Costs about 5 ms for a page of 100 lines. Array legend: N lines; 4 is x0, y0, x1, y1 in pixels.
+Array legend: N lines; 4 is x0, y0, x1, y1 in pixels.
 """
 
 from collections.abc import Sequence

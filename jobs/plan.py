@@ -5,13 +5,12 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from pipeline.sources import list_documents, open_source
-
 from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, run_command
 from jobs.progress import duration
 from pipeline.builds.begin import find_plan, preview_plan
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.estimate import estimate
+from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
 
 

@@ -138,7 +138,7 @@ def append_section(path: Path, title: str, lines: Sequence[str]) -> str:
     section = "\n".join([heading, "", *lines]).rstrip() + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as page:
-        page.write(f"\n{section}" if page.tell() else f"# PP-OCR engine: measured results\n\n{section}")
+        page.write(f"\n{section}" if page.tell() else f"# Measured: {path.stem}\n\n{section}")
     return section
 
 

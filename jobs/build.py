@@ -25,6 +25,13 @@ from pipeline.receipts import BuildManifest, Shard, ShardReceipt
 from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
 
+LOOK_AT_FOLDER = (
+    '{python} -c "import pyarrow.dataset as d; '
+    "[print(r['file_path'], r['n_pages'], r['language'], r['text'][:300], sep='\\n', end='\\n\\n') "
+    "for r in d.dataset('{documents}').to_table().to_pylist()]\""
+)
+LOOK_AT_BUCKET = "pagemill verify CONFIG (with the same arguments) recounts it; README.md beside the data says how to load it"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(
@@ -37,7 +44,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, _interrupt)
     config = config_of(arguments)
     store = open_store(config.output)
     say(f"build {config.build_id}: {config.input.uri} -> {config.output.uri}")
@@ -68,6 +74,7 @@ def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: Obj
     shard_bytes = {shard.shard_id: shard.size_bytes for shard in todo}
     cpus_wanted = config.engine.workers * config.engine.cpus
     with contextlib.ExitStack() as stack:
+        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _interrupt))
         rays_stdout = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # a lost task is a row; Ray also prints it
         stack.enter_context(contextlib.redirect_stdout(rays_stdout))
         connect(ray_address(), num_cpus=max(1, round(cpus_wanted)))
@@ -94,11 +101,7 @@ def where_it_lies(config: BuildConfig, manifest: BuildManifest) -> str:
     """The last words of a build: what it published, where, and how to look at it."""
     root = config.output.uri.rstrip("/")
     rejected = ", ".join(f"{count} {reason}" for reason, count in sorted(manifest.documents_by_reject.items()))
-    look = (
-        f'{sys.executable} -c "import pyarrow.dataset as d; '
-        f"[print(r['file_path'], r['n_pages'], r['language'], r['text'][:300], sep='\\n', end='\\n\\n') "
-        f"for r in d.dataset('{root}/documents').to_table().to_pylist()]\""
-    )
+    look = LOOK_AT_BUCKET if "://" in root else LOOK_AT_FOLDER.format(python=sys.executable, documents=f"{root}/documents")
     return (
         f"  published  {manifest.num_documents_kept} documents" + (f"; left out: {rejected}" if rejected else "") + "\n"
         f"  pages      {root}/pages/build={manifest.build_id}/\n"

@@ -1,10 +1,13 @@
 """The same factory over real Ray: lose a renderer, a worker or the driver, and lose no page and double none."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from pipeline.builds.publish import publish
 from pipeline.builds.verify import verify
 from pipeline.cluster import Pulse, run_shards
 from pipeline.cluster.render_tasks import RenderTasks
-from pipeline.config import BuildConfig, RenderConfig, parse_config
+from pipeline.config import BuildConfig, RenderConfig, StoreConfig, load_config, parse_config
 from pipeline.receipts import ShardReceipt
 from pipeline.records import DocumentFailure, OpenedDocument, PageFailure, PageImage, RenderEvent
 from pipeline.sources import list_documents, open_source
@@ -199,3 +202,41 @@ def test_a_driver_killed_in_the_middle_loses_nothing_and_the_next_run_redoes_not
         )
         == []
     )
+
+
+@pytest.mark.s3
+def test_documents_travel_from_one_bucket_into_another(
+    small_corpus: Path, tmp_path: Path, s3_endpoint: str, s3_bucket: str
+) -> None:
+    """Archive members of one base name stay two documents, the same bytes under two names are read once."""
+    packed = tmp_path / "packed.tar"
+    with tarfile.open(packed, "w") as tar:
+        tar.add(small_corpus / "of_2_pages.pdf", "left/same_name.pdf")
+        tar.add(small_corpus / "of_3_pages.pdf", "right/same_name.pdf")
+    shutil.copy(small_corpus / "of_4_pages.pdf", small_corpus / "twin.pdf")
+    (small_corpus / "rubbish.pdf").write_bytes(b"this is no PDF")
+    endpoint = {"endpoint_url": s3_endpoint}
+    corpus = open_store(StoreConfig(uri=f"s3://{s3_bucket}/corpus", **endpoint))
+    for path in (packed, *(small_corpus / name for name in ("of_1_pages.pdf", "of_4_pages.pdf", "twin.pdf", "rubbish.pdf"))):
+        corpus.put(path.name, path.read_bytes())
+    with urllib.request.urlopen(urllib.request.Request(f"{s3_endpoint}/{s3_bucket}-out", method="PUT")):
+        pass
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "engine: {name: scripted, workers: 2}\nplan: {shard_documents: 2}\n"
+        f"input: {{uri: 's3://{s3_bucket}/corpus', endpoint_url: '{s3_endpoint}'}}\n"
+        f"output: {{uri: 's3://{s3_bucket}-out/books', endpoint_url: '{s3_endpoint}'}}\n"
+    )
+    home = Path(f"/tmp/pms{os.getpid()}")
+    home.mkdir()
+    build = pagemill("build", str(config), home=home)
+    said, complained = build.communicate(timeout=200)
+    assert build.returncode == 0, complained
+    assert "5 of 5 accounted for" in said
+    assert "not_a_document" in said
+    store = open_store(StoreConfig(uri=f"s3://{s3_bucket}-out/books", **endpoint))
+    report = verify(store, "main")
+    assert report.findings == ()
+    assert (report.num_pages, report.num_documents_opened, report.num_documents_quarantined) == (1 + 2 + 3 + 4, 4, 1)
+    planned = begin_build(store, load_config(config), lambda: (), code_version="0").documents
+    assert sorted(len(document.aliases) for document in planned) == [0, 0, 0, 0, 1]

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -84,7 +84,9 @@ class Display:
         return time.monotonic() - self._started_s
 
     def _num_pages_read(self) -> int:
-        return self._tally.pulse.num_pages_read if self._tally.pulse else 0
+        """The pulse is up to a second old, so committed rows may be ahead of it."""
+        in_work = self._tally.pulse.num_pages_read if self._tally.pulse else 0
+        return max(in_work, self._tally.num_pages - self._tally.num_resumed_pages)
 
     def _eta(self) -> str:
         if self._bytes_done == 0:
@@ -119,9 +121,10 @@ class Display:
             "workers": f"{pulse.num_workers} reading, {pulse.num_workers_lost} lost" if pulse else "starting",
             "time": f"{duration(self.elapsed_s())}, about {self._eta()} left",
         }
+        numbers.add_row(Text("done", style="bold"), ProgressBar(total=self._bytes_total, completed=self._bytes_done, width=50))
         for name, value in rows.items():
             numbers.add_row(Text(name, style="bold"), value)
-        return Group(ProgressBar(total=self._bytes_total, completed=self._bytes_done, width=60), numbers)
+        return numbers
 
 
 def duration(seconds: float) -> str:

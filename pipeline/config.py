@@ -73,7 +73,8 @@ class PpocrConfig(Section):
     """Per worker. One worker per core with one thread each reads the most pages."""
     scripts: Literal["all"] | tuple[Literal["latin", "han", "kana"], ...] = "all"
     """`[latin]` cuts the vocabulary (Latin and Greek letters, symbols); a page in another script is noticed, flagged
-    `script_mismatch` and read with the whole vocabulary. `kana` is Japanese, kanji included. Other scripts are unknown."""
+    `script_mismatch` and read with the whole vocabulary. `kana` is Japanese, kanji included. Pages in any other script are
+    rejected as `unreadable_script`."""
     runtime: Literal["auto", "openvino", "onnxruntime"] = "auto"
     precision: Literal["auto", "int8", "f32"] = "auto"
     """Of the recognition network; "auto" is int8 where the processor has instructions for it, in OpenVINO, f32 elsewhere."""

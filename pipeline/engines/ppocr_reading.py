@@ -63,7 +63,8 @@ class PageReader:
             page.seconds += elapsed_s * len(page.crops) / max(num_lines, 1)
 
     def review(self, page: PageInWork, detect: Network) -> PageInWork:
-        """The page, or a better reading of it: turned, or with the whole vocabulary and flagged."""
+        """The page, or a better reading of it: turned, or with the whole vocabulary and flagged `script_mismatch`. What then
+        still has too few signs for its ink is in a script that no vocabulary here knows, and flagged `unreadable_script`."""
         started_s = time.perf_counter()
         if self._is_poor(page) and self._is_upside_down(page):
             turned = prepare(page.image, detect, scale=self._config.detection_scale, turn=page.sheet.turn + 2)
@@ -72,8 +73,8 @@ class PageReader:
         if self._config.scripts != "all" and (self._is_poor(page) or _is_thin(page)) and self._is_foreign(page):
             page.readings = self._read_with(self._whole_look, page.crops)
             page.flags = (*page.flags, "script_mismatch")
-        elif _is_thin(page):
-            page.flags = (*page.flags, "script_mismatch")
+        if _is_thin(page):
+            page.flags = (*page.flags, "unreadable_script")
         page.seconds += time.perf_counter() - started_s
         return page
 

@@ -24,6 +24,9 @@ UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "km", "lo", "my", "bo"})
 """Languages without spaces between words: word lengths mean nothing (A4 rule 5)."""
 LOOP_CUT = "loop_cut"
 """Flag of a reading whose looping tail was cut off at `repetition.loop_start`: what is left is a whole reading."""
+UNREADABLE_SCRIPT = "unreadable_script"
+"""Flag of a reading with far too few signs for the page's ink, and the reject reason it becomes: the page's script is none that
+the engine knows, so what signs there are are noise."""
 TOC_LINES_FROM = 0.25
 REFERENCE_LINES_FROM = 0.50
 TABLE_CHARS_ABOVE = 0.50
@@ -72,7 +75,7 @@ def judge_page(facts: PageFacts, page: PageText, signals: PageSignals, rules: Pa
     return Judgement(
         status="failed" if stopped else "ok",
         reject=reject,
-        warnings=tuple(dict.fromkeys((*soft, *tags, *page.flags))),
+        warnings=tuple(dict.fromkeys(name for name in (*soft, *tags, *page.flags) if name not in reject)),
     )
 
 
@@ -82,6 +85,8 @@ def _broken_rules(facts: PageFacts, page: PageText, signals: PageSignals, rules:
         yield "truncated"
     if (page.finish_reason == "repetition" and not was_cut) or (has_loop(signals, rules) and not signals.layer_repeats):
         yield "loop"
+    if UNREADABLE_SCRIPT in page.flags:
+        yield UNREADABLE_SCRIPT
     if signals.garbled_fraction > rules.garbled_above:
         yield "garbled"
     if _has_words(signals, rules) and signals.mean_word_chars > rules.glued_mean_word_chars_above:

@@ -170,7 +170,7 @@ def test_a_page_in_a_script_without_signs_is_flagged(request: pytest.FixtureRequ
         writer.write_text(page)
 
     answer = read(request.getfixturevalue(name), draw_grey(draw, height_pt=160))
-    assert "script_mismatch" in answer.flags
+    assert "unreadable_script" in answer.flags
 
 
 def test_the_version_names_weights_runtime_and_scripts(ppocr: PpocrEngine, ppocr_latin: PpocrEngine) -> None:

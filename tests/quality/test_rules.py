@@ -149,6 +149,8 @@ def test_a_page_under_the_configured_resolution_is_tagged() -> None:
 
 def test_the_engines_own_flags_are_warnings() -> None:
     assert judged(SOIL, reading=replace(READING, flags=("script_mismatch",))).warnings == ("script_mismatch",)
+    noise = judged(SOIL, reading=replace(READING, flags=("unreadable_script",)))
+    assert (noise.status, noise.reject, noise.warnings) == ("ok", ("unreadable_script",), ())
 
 
 def test_every_broken_rule_is_listed_in_the_order_of_the_reference() -> None:

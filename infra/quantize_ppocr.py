@@ -1,12 +1,12 @@
-"""Measures the value ranges that `engines/ppocr_int8` rounds to, on lines drawn here, and writes `engines/ppocr_ranges.py`.
+"""Measures the value ranges that `engines/ppocr_int8` rounds to, on pages drawn here, and writes `engines/ppocr_ranges.py`.
 
     python infra/quantize_ppocr.py
 
-Half of the pages are degraded like scans (blur, grey paper, noise). Needs no corpus and no network; about a minute on one core.
+Half of the pages are degraded like scans (blur, grey paper, noise). Needs no corpus, no network; a minute on one core.
 The range of a tensor is the mean over batches of its least and largest value: single outliers would widen every step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -17,14 +17,16 @@ import onnxruntime
 import pymupdf
 from onnx import TensorProto, helper
 
+from pipeline.engines.ppocr_detection import detection_input
 from pipeline.engines.ppocr_int8 import convolutions
 from pipeline.engines.ppocr_recognition import batch_lines
-from pipeline.engines.ppocr_weights import load_recognition
+from pipeline.engines.ppocr_weights import load_detection, load_recognition
 
 TARGET = Path(__file__).resolve().parent.parent / "pipeline" / "engines" / "ppocr_ranges.py"
 NUM_PAGES = 12
 DPI = 150
 SQUEEZE = 0.8
+DETECTION_SCALE = 0.8
 FONTS = ("helv", "tiro", "cour", "hebo", "tibo", "tiit")
 SIZES = (7, 8, 9, 10, 11, 12, 14, 18)
 SYLLABLES = (
@@ -51,12 +53,11 @@ HEADER = '''"""Least and largest inputs of the convolutions that run in 8 bits; 
 
 from collections.abc import Mapping
 
-ACTIVATION_RANGES: Mapping[str, tuple[float, float]] = {
 '''
 
 
-def draw_lines(seed: int) -> list[npt.NDArray[np.uint8]]:
-    """The lines of one page of invented words, sizes and fonts; odd seeds are degraded."""
+def draw_page(seed: int) -> tuple[npt.NDArray[np.uint8], list[tuple[float, float]]]:
+    """One page of invented words, sizes and fonts, and the bands of its lines in points; odd seeds are degraded."""
     rng = np.random.default_rng(seed)
     bands = []
     with pymupdf.open() as document:
@@ -72,7 +73,21 @@ def draw_lines(seed: int) -> list[npt.NDArray[np.uint8]]:
         grey_HW = np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.width).copy()
     if seed % 2:
         grey_HW = _degrade(grey_HW, rng)
-    return [_trim(grey_HW[int(top * DPI / 72) : int(bottom * DPI / 72)]) for top, bottom in bands]
+    return grey_HW, bands
+
+
+def recognition_inputs() -> Iterator[npt.NDArray[np.float32]]:
+    """(B, 1, 48, W) lines of all pages."""
+    for seed in range(NUM_PAGES):
+        grey_HW, bands = draw_page(seed)
+        lines = [_trim(grey_HW[int(top * DPI / 72) : int(bottom * DPI / 72)]) for top, bottom in bands]
+        yield from (pixels_B1HW for _, pixels_B1HW in batch_lines(lines, SQUEEZE))
+
+
+def detection_inputs() -> Iterator[npt.NDArray[np.float32]]:
+    """(1, 1, H, W) pages."""
+    for seed in range(NUM_PAGES):
+        yield detection_input(draw_page(seed)[0], DETECTION_SCALE)
 
 
 def _word(rng: np.random.Generator) -> str:
@@ -97,9 +112,9 @@ def _trim(line_HW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return line_HW[:, max(0, inked[0] - 6) : inked[-1] + 8]
 
 
-def measure_ranges() -> Iterator[tuple[str, float, float]]:
+def measure_ranges(model_bytes: bytes, inputs: Iterable[npt.NDArray[np.float32]]) -> Iterator[tuple[str, float, float]]:
     """Tensor name and the mean least and largest value; only tensors that are images (not one value a channel)."""
-    model = onnx.load_from_string(load_recognition().body)
+    model = onnx.load_from_string(model_bytes)
     names = list(dict.fromkeys(node.input[0] for node in convolutions(model.graph)))
     del model.graph.output[:]
     model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
@@ -109,16 +124,23 @@ def measure_ranges() -> Iterator[tuple[str, float, float]]:
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     input_name = session.get_inputs()[0].name
     seen: dict[str, list[tuple[float, float]]] = {}
-    for seed in range(NUM_PAGES):
-        for _, pixels_B1HW in batch_lines(draw_lines(seed), SQUEEZE):
-            for name, values in zip(names, session.run(None, {input_name: pixels_B1HW}), strict=True):
-                if values.shape[2] * values.shape[3] > 1:
-                    seen.setdefault(name, []).append((float(values.min()), float(values.max())))
+    for values_B1HW in inputs:
+        for name, values in zip(names, session.run(None, {input_name: values_B1HW}), strict=True):
+            if values.shape[2] * values.shape[3] > 1:
+                seen.setdefault(name, []).append((float(values.min()), float(values.max())))
     for name, extremes in seen.items():
         low, high = np.mean(extremes, axis=0)
         yield name, float(f"{low:.4g}"), float(f"{high:.4g}")
 
 
+def table(name: str, ranges: Iterable[tuple[str, float, float]]) -> str:
+    """Python source of one mapping."""
+    rows = "".join(f'    "{tensor}": ({low}, {high}),\n' for tensor, low, high in ranges)
+    return f"{name}: Mapping[str, tuple[float, float]] = {{\n{rows}}}\n"
+
+
 if __name__ == "__main__":
     cv2.setNumThreads(1)
-    TARGET.write_text(HEADER + "".join(f'    "{name}": ({low}, {high}),\n' for name, low, high in measure_ranges()) + "}\n")
+    detection = table("DETECTION_RANGES", measure_ranges(load_detection(), detection_inputs()))
+    recognition = table("RECOGNITION_RANGES", measure_ranges(load_recognition().body, recognition_inputs()))
+    TARGET.write_text(HEADER + detection + recognition)

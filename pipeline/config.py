@@ -77,12 +77,12 @@ class PpocrConfig(Section):
     rejected as `unreadable_script`."""
     runtime: Literal["auto", "openvino", "onnxruntime"] = "auto"
     precision: Literal["auto", "int8", "f32"] = "auto"
-    """Of the recognition network; "auto" is int8 where the processor has instructions for it, in OpenVINO, f32 elsewhere."""
-    detection_scale: Annotated[float, Field(gt=0.0, le=2.0)] = 0.66
+    """Of both networks; "auto" is int8 where the processor has instructions for it, in OpenVINO, f32 elsewhere."""
+    detection_scale: Annotated[float, Field(gt=0.0, le=2.0)] = 0.8
     """Detection works on the page scaled by this."""
     squeeze: Annotated[float, Field(gt=0.3, le=1.0)] = 0.8
     """Lines are narrowed by this before recognition."""
-    reread_below: Fraction = 0.93
+    reread_below: Fraction = 0.95
     """Lines under this confidence are read again at full width."""
     window_pages: PositiveInt = 16
     """Pages whose lines share recognition batches."""

@@ -13,6 +13,8 @@ Interval = tuple[float, float]
 
 INK_CONTRAST = 48
 """Grey levels that ink differs from the paper of its own line, 0..255."""
+MIN_INK_PX = 2
+"""Ink in one column of pixels; a lone pixel is a speck of noise. Dashes and points are 2 px high at 150 dpi."""
 GAP_LINES = 0.55
 """Narrowest gap, in heights of the line; a space between words is about 0.3."""
 NEAR_LINES = 7.0
@@ -46,7 +48,7 @@ def ink_gaps(grey_HW: npt.NDArray[np.uint8], box: npt.NDArray[np.float64]) -> li
     if height < MIN_HEIGHT_PX or width < 3 * height:
         return []
     line_HW = grey_HW[y0 + int(height * 0.12) : y0 + int(height * 0.88), x0:x1].astype(np.int16)
-    is_blank = ~(np.abs(line_HW - int(np.median(line_HW))) > INK_CONTRAST).any(axis=0)
+    is_blank = (np.abs(line_HW - int(np.median(line_HW))) > INK_CONTRAST).sum(axis=0) < MIN_INK_PX
     edges = np.diff(np.concatenate([[0], is_blank.astype(np.int8), [0]]))
     return [
         (float(x0 + start), float(x0 + end))

@@ -17,7 +17,9 @@ import numpy as np
 
 from pipeline.config import PpocrConfig
 from pipeline.engines.ppocr_detection import STRIDE_PX
+from pipeline.engines.ppocr_int8 import quantize
 from pipeline.engines.ppocr_pages import PageInWork, compose, prepare
+from pipeline.engines.ppocr_ranges import DETECTION_RANGES
 from pipeline.engines.ppocr_reading import PageReader
 from pipeline.engines.ppocr_recognition import Precision
 from pipeline.engines.ppocr_runtime import Runtime, open_runtime
@@ -42,8 +44,9 @@ class PpocrEngine:
         self._config = config
         self._lock = threading.Lock()
         self._closed = False
-        self._detect = runtime.load(load_detection())
         precision = _choose_precision(config.precision, runtime)
+        detection = load_detection()
+        self._detect = runtime.load(quantize(detection, DETECTION_RANGES) if precision == "int8" else detection)
         self._reader = PageReader(runtime, config, precision)
         scripts = config.scripts if config.scripts == "all" else "+".join(sorted(config.scripts))
         self.version = f"{MODEL_NAME}/{runtime.name}-{precision}/{scripts}"

@@ -1,9 +1,9 @@
 """Where the lines of a page are: a grey page in, an upright page with line boxes out.
 
-One network pass at about 100 dpi gives a probability of text per pixel; lines are its connected components, measured with
+One network pass at about 120 dpi gives a probability of text per pixel; lines are its connected components, measured with
 an integral image (no contours, no polygons). The skew of the page is read from the same map and undone once, so that every
 line is an upright rectangle. A page whose lines stand on end is turned first. Knows nothing of letters.
-Costs about 0.25 s for an A4 page on one core (OpenVINO).
+Costs about 0.24 s for an A4 page on one core (OpenVINO, 8 bits; 0.38 s in float).
 
 Array legend: H, W page pixels; N lines; 4 is x0, y0, x1, y1 in pixels.
 """
@@ -26,6 +26,11 @@ TEXT_ABOVE = 0.3
 LINE_SCORE_ABOVE = 0.5
 UNCLIP_RATIO = 1.6
 """The network marks the core of a line; PP-OCR's own post-processing grows it by area * 1.6 / perimeter."""
+LONG_RATIO = 3.0
+"""A core that is this many times wider than high has a thickness besides its height."""
+MASS_TO_THICKNESS = 1.1
+"""Probability summed over a core, divided by its width, to its thickness. On clean print cores are 1.2 times that high; on
+scans a bump of one map pixel made boxes 4 px too high. On 36 pages 1.1 took CER from 1.32 % to 1.13 % (scans; 1.2: 1.22 %)."""
 MIN_CORE_PX = 3
 STRIDE_PX = 32
 MIN_DETECTION_SIDE_PX = 960
@@ -91,16 +96,19 @@ def boxes_on_page(sheet: Sheet) -> Boxes:
 def boxes_from_map(map_HW: npt.NDArray[np.float32]) -> Boxes:
     """Connected text of the map as grown boxes, in pixels of the map."""
     mask_HW = cv2.dilate((map_HW > TEXT_ABOVE).astype(np.uint8), np.ones((2, 2), np.uint8))
-    num_labels, _, stats, _ = cv2.connectedComponentsWithStats(mask_HW, connectivity=8, ltype=cv2.CV_32S)
+    num_labels, _, stats, centroids = cv2.connectedComponentsWithStats(mask_HW, connectivity=8, ltype=cv2.CV_32S)
     if num_labels <= 1:
         return np.zeros((0, 4))
     x0, y0, width, height = stats[1:, :4].T
     x1, y1 = x0 + width, y0 + height
     summed = cv2.integral(map_HW)
-    score = (summed[y1, x1] - summed[y0, x1] - summed[y1, x0] + summed[y0, x0]) / (width * height)
-    grow = (width - 1) * (height - 1) * UNCLIP_RATIO / (2 * np.maximum(width + height - 2, 1))
-    is_line = (np.minimum(width, height) >= MIN_CORE_PX) & (score >= LINE_SCORE_ABOVE)
-    boxes = np.stack([x0 - grow, y0 - grow, x1 - 1 + grow, y1 - 1 + grow], axis=1)
+    mass = summed[y1, x1] - summed[y0, x1] - summed[y1, x0] + summed[y0, x0]
+    tall = height - 1.0
+    thickness = np.where(width > LONG_RATIO * height, np.minimum(MASS_TO_THICKNESS * mass / width, tall), tall)
+    top = (centroids[1:, 1] - thickness / 2).clip(y0, y0 + tall - thickness)
+    grow = (width - 1) * thickness * UNCLIP_RATIO / (2 * np.maximum(width - 1 + thickness, 1))
+    is_line = (np.minimum(width, height) >= MIN_CORE_PX) & (mass >= LINE_SCORE_ABOVE * width * height)
+    boxes = np.stack([x0 - grow, top - grow, x1 - 1 + grow, top + thickness + grow], axis=1)
     return np.asarray(boxes[is_line], dtype=np.float64)
 
 
@@ -126,16 +134,20 @@ def estimate_skew(map_HW: npt.NDArray[np.float32]) -> float:
     return float(np.asarray(angles)[order][np.searchsorted(reached, reached[-1] / 2)])
 
 
-def _text_map(grey_HW: Grey, network: Network, scale: float) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
+def detection_input(grey_HW: Grey, scale: float) -> npt.NDArray[np.float32]:
+    """(1, 1, H, W) in -1..1: the page at `scale` of its longest side, within bounds, the sides multiples of STRIDE_PX."""
     height, width = grey_HW.shape
     longest = max(height, width)
     side = min(max(scale * longest, min(longest, MIN_DETECTION_SIDE_PX)), MAX_DETECTION_SIDE_PX)
     map_height, map_width = (max(STRIDE_PX, round(n * side / longest / STRIDE_PX) * STRIDE_PX) for n in (height, width))
     method = cv2.INTER_AREA if side < longest else cv2.INTER_LINEAR
     small_HW = cv2.resize(grey_HW, (map_width, map_height), interpolation=method)
-    values = small_HW.astype(np.float32) * np.float32(2 / 255) - np.float32(1)
-    map_HW = np.asarray(network(values[None, None])[0][0, 0], dtype=np.float32)
-    return map_HW, (width / map_width, height / map_height)
+    return np.asarray((small_HW.astype(np.float32) * np.float32(2 / 255) - np.float32(1))[None, None], dtype=np.float32)
+
+
+def _text_map(grey_HW: Grey, network: Network, scale: float) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
+    map_HW = np.asarray(network(detection_input(grey_HW, scale))[0][0, 0], dtype=np.float32)
+    return map_HW, (grey_HW.shape[1] / map_HW.shape[1], grey_HW.shape[0] / map_HW.shape[0])
 
 
 def _rotation(image_HW: npt.NDArray[np.generic], degrees: float) -> Affine:

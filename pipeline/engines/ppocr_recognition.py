@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.engines.ppocr_int8 import quantize
-from pipeline.engines.ppocr_ranges import ACTIVATION_RANGES
+from pipeline.engines.ppocr_ranges import RECOGNITION_RANGES
 from pipeline.engines.ppocr_runtime import Network, Runtime
 from pipeline.engines.ppocr_weights import build_head, cut_vocabulary, load_recognition
 
@@ -57,7 +57,7 @@ class LineReader:
     def __init__(self, runtime: Runtime, scripts: Sequence[str], precision: Precision) -> None:
         """`scripts` are those of the first vocabulary. Raises EngineError when the weights are missing."""
         recognition = load_recognition()
-        body = quantize(recognition.body, ACTIVATION_RANGES) if precision == "int8" else recognition.body
+        body = quantize(recognition.body, RECOGNITION_RANGES) if precision == "int8" else recognition.body
         self._body = runtime.load(body)
         first = cut_vocabulary(recognition.signs, scripts)
         whole = range(len(recognition.signs))

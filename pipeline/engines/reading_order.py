@@ -26,7 +26,9 @@ MIN_PROSE_WIDTH_LINES = 5.0
 FILLED_FRACTION = 0.8
 SHRINK_Y_FRACTION = 0.22
 """Boxes overlap their neighbours a little; the core decides what is above what."""
-SHRINK_X_LINES = 0.2
+SHRINK_X_LINES = 0.4
+"""Boxes reach a quarter of a line beyond their ink, on scans sometimes two thirds, across a gutter. On the 17 pages of running
+text of the bench 0.4 gives 4.2 % CER in page order (clean) and 4.3 % (scans), 0.2 gave 4.7 % and 7.1 %."""
 
 
 def reading_order(boxes_N4: Boxes) -> list[int]:
@@ -123,10 +125,18 @@ class _Page:
         return any(not self._is_prose(column) for column in columns)
 
     def _is_prose(self, column: Indices) -> bool:
-        widths = self._cores[column, 2] - self._cores[column, 0]
+        widths = self._row_widths(column)
         extent = float(self._cores[column, 2].max() - self._cores[column, 0].min())
         is_filled = float((widths >= FILLED_FRACTION * extent).mean()) >= 0.5
         return is_filled and extent >= MIN_PROSE_WIDTH_LINES * self._line
+
+    def _row_widths(self, column: Indices) -> npt.NDArray[np.float64]:
+        """For each line the width of its printed row within the column: a column of pairs is as full as their rows are."""
+        low, high = self._cores[column, 0], self._cores[column, 2]
+        centres = (self._cores[column, 1] + self._cores[column, 3]) / 2
+        is_beside = np.abs(centres[:, None] - centres[None, :]) < 0.3 * self._line
+        starts, ends = np.where(is_beside, low, np.inf).min(axis=1), np.where(is_beside, high, -np.inf).max(axis=1)
+        return np.asarray(ends - starts, dtype=np.float64)
 
     def _rows(self, region: Indices) -> list[int]:
         """Printed rows top to bottom, each from left to right."""

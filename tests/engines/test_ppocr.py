@@ -12,7 +12,8 @@ from pipeline.engines import open_engine
 from pipeline.engines.ppocr import PpocrEngine
 from pipeline.engines.ppocr_detection import boxes_from_map, estimate_skew, find_lines
 from pipeline.engines.ppocr_int8 import convolutions, quantize
-from pipeline.engines.ppocr_ranges import ACTIVATION_RANGES
+from pipeline.engines.ppocr_pages import stretch_contrast
+from pipeline.engines.ppocr_ranges import RECOGNITION_RANGES
 from pipeline.engines.ppocr_weights import load_recognition
 from pipeline.errors import EngineDead
 from pipeline.records import PageText
@@ -198,9 +199,9 @@ def test_8_bit_convolutions_read_as_float_ones_do(prose_grey: npt.NDArray[np.uin
 
 
 def test_every_measured_range_belongs_to_a_convolution_and_makes_it_8_bit() -> None:
-    model = onnx.load_from_string(quantize(load_recognition().body, ACTIVATION_RANGES))
+    model = onnx.load_from_string(quantize(load_recognition().body, RECOGNITION_RANGES))
     rounded = [node for node in convolutions(model.graph) if node.input[0].endswith("_rounded")]
-    assert {node.input[0].removesuffix("_rounded") for node in rounded} == set(ACTIVATION_RANGES)
+    assert {node.input[0].removesuffix("_rounded") for node in rounded} == set(RECOGNITION_RANGES)
     assert len(rounded) >= 30
 
 
@@ -227,3 +228,27 @@ def test_detection_keeps_a_bounded_size_for_a_giant_page() -> None:
     sheet = find_lines(np.full((6000, 4000), 255, np.uint8), spy, scale=0.66)
     assert len(sheet.boxes_N4) == 0
     assert max(shapes[0]) <= 2400
+
+
+def test_grey_paper_becomes_white_and_a_clean_or_dark_page_stays_as_it_is() -> None:
+    scan_HW = np.random.default_rng(1).normal(225, 8, (200, 200)).clip(0, 255).astype(np.uint8)
+    scan_HW[50:60, 20:180] = 60
+    stretched_HW = stretch_contrast(scan_HW)
+    assert stretched_HW[50:60, 20:180].max() < 20
+    assert (stretched_HW[100:] == 255).mean() > 0.45
+    clean_HW = np.full((200, 200), 255, np.uint8)
+    clean_HW[50:60, 20:180] = 0
+    light_on_grey_HW = np.full((200, 200), 120, np.uint8)
+    light_on_grey_HW[50:60, 20:180] = 255
+    light_on_grey_HW[:20] = 0
+    assert np.array_equal(stretch_contrast(clean_HW), clean_HW)
+    assert np.array_equal(stretch_contrast(light_on_grey_HW), light_on_grey_HW)
+
+
+def test_a_bump_on_a_core_does_not_make_its_line_higher() -> None:
+    map_HW = np.zeros((64, 300), np.float32)
+    map_HW[20:28, 20:280] = 0.9
+    plain = boxes_from_map(map_HW)
+    map_HW[18:20, 100:110] = 0.9
+    bumped = boxes_from_map(map_HW)
+    assert abs((bumped[0, 3] - bumped[0, 1]) - (plain[0, 3] - plain[0, 1])) < 1.0

@@ -118,3 +118,34 @@ def test_a_gap_that_no_other_line_shares_is_not_a_gutter() -> None:
     paper = paper_with(lines)
     paper[24 * 3 : 24 * 3 + 20, 300:330] = 255
     assert len(split_at_gutters(paper, np.array(lines))) == 8
+
+
+def test_one_box_that_reaches_across_a_narrow_gutter_does_not_close_it() -> None:
+    left = column(50, 300, 20)
+    left[7] = (50, left[7][1], 367, left[7][3])
+    shuffled(left + column(366, 300, 20))
+
+
+def test_columns_of_terms_and_explanations_on_the_same_lines_are_read_one_after_the_other() -> None:
+    def card(x: float) -> list[Box]:
+        boxes: list[Box] = []
+        for k in range(25):
+            y = 24.0 * k
+            pair = [(x, y, x + 100 + 9 * (k % 4), y + 20), (x + 200, y, x + 300, y + 20)]
+            boxes += pair if k % 5 else [(x, y, x + 260, y + 20)]
+        return boxes
+
+    left, right = card(50), card(420)
+    order = order_of(left + right)
+    assert set(order[: len(left)]) == set(range(len(left)))
+
+
+def test_specks_of_noise_do_not_hide_a_gutter() -> None:
+    page_HW, boxes = np.full((400, 700), 255, np.uint8), []
+    for k in range(8):
+        y = 20 + 30 * k
+        page_HW[y + 4 : y + 16, 40:320:4] = 0
+        page_HW[y + 4 : y + 16, 338:640:4] = 0
+        page_HW[y + 8, 327] = 0
+        boxes.append((35, y, 645, y + 20))
+    assert len(split_at_gutters(page_HW, np.array(boxes, dtype=np.float64))) == 16

@@ -60,7 +60,7 @@ class RenderConfig(Section):
     document_deadline_s: PositiveFloat = 3600.0
     memory_bytes: PositiveInt = 3_000_000_000
     """Address space one rendering task may add; a decompression bomb fails alone."""
-    window_pages: PositiveInt = 16
+    window_pages: PositiveInt = 8
     """Rendered pages that wait for the engine, per shard in work."""
 
 
@@ -84,8 +84,9 @@ class PpocrConfig(Section):
     """Lines are narrowed by this before recognition."""
     reread_below: Fraction = 0.95
     """Lines under this confidence are read again at full width."""
-    window_pages: PositiveInt = 16
-    """Pages whose lines share recognition batches."""
+    window_pages: PositiveInt = 8
+    """Pages whose lines share recognition batches, per shard in work. Each takes up to three times its pixels in bytes, so a
+    worker on two shards of 24 Mpx scans needs 1.2 GB for them (2.5 GB with 16, measured)."""
 
     @property
     def cpus(self) -> float:

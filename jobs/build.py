@@ -74,11 +74,12 @@ def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: Obj
     shard_bytes = {shard.shard_id: shard.size_bytes for shard in todo}
     cpus_wanted = config.engine.workers * config.engine.cpus
     with contextlib.ExitStack() as stack:
-        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _interrupt))
         rays_stdout = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # a lost task is a row; Ray also prints it
         stack.enter_context(contextlib.redirect_stdout(rays_stdout))
         connect(ray_address(), num_cpus=max(1, round(cpus_wanted)))
         stack.callback(disconnect)
+        for signum in (signal.SIGINT, signal.SIGTERM):  # after connecting: Ray sets handlers of its own, which abort
+            stack.callback(signal.signal, signum, signal.signal(signum, _interrupt))
         display = stack.enter_context(Display(tally, bytes_total=sum(shard_bytes.values())))
         for event in run_shards(todo, config, stamp=plan.stamp, store=store):
             match event:
@@ -116,7 +117,7 @@ def say(line: str) -> None:
 
 
 def _interrupt(signum: int, frame: object) -> None:
-    """SIGTERM drains like Ctrl-C: shards in work are abandoned whole, what is committed stays."""
+    """Ctrl-C and SIGTERM: shards in work are abandoned whole, what is committed stays."""
     raise KeyboardInterrupt
 
 

@@ -204,6 +204,28 @@ def test_a_driver_killed_in_the_middle_loses_nothing_and_the_next_run_redoes_not
     )
 
 
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_build_that_is_told_to_stop_says_so_and_leaves_whole_shards_only(
+    small_corpus: Path, tmp_path: Path, signum: signal.Signals
+) -> None:
+    home = Path(f"/tmp/pmt{os.getpid()}{signum.value}")
+    home.mkdir()
+    output = tmp_path / "out"
+    config = tmp_path / "config.yaml"
+    config.write_text("engine: {name: scripted, seconds_per_page: 0.5}\nplan: {shard_documents: 1}\n")
+    build = pagemill("build", str(config), "--input", str(small_corpus), "--output", str(output), home=home)
+    deadline_s = time.monotonic() + 120
+    while not list(output.glob("pages/*/*.parquet")) and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    build.send_signal(signum)
+    _, complained = build.communicate(timeout=60)
+    assert build.returncode == 1
+    assert "interrupted; what is committed stays, the same command goes on from there" in complained
+    report = verify(open_store(config_for(small_corpus, output).output), "main")
+    assert report.num_shards_open >= 1
+    assert [finding.kind for finding in report.findings] == []
+
+
 @pytest.mark.s3
 def test_documents_travel_from_one_bucket_into_another(
     small_corpus: Path, tmp_path: Path, s3_endpoint: str, s3_bucket: str

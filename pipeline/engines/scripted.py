@@ -62,6 +62,7 @@ class ScriptedEngine:
             engine=self.name,
             engine_version=self.version,
             confidence=1.0 if status == "ok" else None,
+            finish_reason="stop" if status == "ok" else None,
             error=error,
         )
 

@@ -124,7 +124,9 @@ ROOT = Path(__file__).resolve().parents[2]
 FACTS = PageFacts(
     width_pt=595.0, height_pt=842.0, rotation_degrees=0, dpi=150.0, width_px=1240, height_px=1754, ink_fraction=0.05
 )
-READING = PageText(page_id=PageId("0" * 64, 0), text="", status="ok", engine="scripted", engine_version="1")
+READING = PageText(
+    page_id=PageId("0" * 64, 0), text="", status="ok", engine="scripted", engine_version="1", finish_reason="stop"
+)
 
 
 def signals_of(text: str, layer: str = "") -> PageSignals:

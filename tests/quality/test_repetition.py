@@ -138,3 +138,11 @@ def test_there_is_nothing_to_cut_in_a_healthy_text_or_behind_a_short_head() -> N
 @given(st.text(max_size=400))
 def test_compression_is_defined_for_any_text(text: str) -> None:
     assert zlib_fraction(text) > 0.0
+
+
+def test_an_engine_that_does_not_generate_cannot_loop_so_its_repeats_are_the_pages_own() -> None:
+    text = "And the river went on. " * 60
+    assert judged(text).reject == ("loop",)
+    read_sign_by_sign = judged(text, reading=replace(READING, finish_reason=None))
+    assert read_sign_by_sign.reject == ()
+    assert "loop" in read_sign_by_sign.warnings

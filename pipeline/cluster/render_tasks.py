@@ -1,8 +1,8 @@
 """Documents to pages in Ray tasks: a segfault, a hang or a memory bomb in PDF code costs one task, never the engine.
 
 In: the documents of a shard and the source to read them from. Out: RenderEvents (see records). The bytes are read here, in
-the worker, and travel to the task through the object store, so that a task that opens hostile bytes holds no credential and
-an archive is read in order by one cursor.
+the worker, and travel to the task through the object store, so that a task that opens hostile bytes opens no store and an
+archive is read in order by one cursor.
 
 A task that dies, or keeps its reader waiting past a deadline, is started again at the page it was on; if it dies there
 again, that page is named as failed and the task goes on behind it. Only time in which somebody waited for the page counts.

@@ -85,8 +85,8 @@ class PpocrConfig(Section):
     reread_below: Fraction = 0.95
     """Lines under this confidence are read again at full width."""
     window_pages: PositiveInt = 8
-    """Pages whose lines share recognition batches, per shard in work. Each takes up to three times its pixels in bytes, so a
-    worker on two shards of 24 Mpx scans needs 1.2 GB for them (2.5 GB with 16, measured)."""
+    """Pages whose lines share recognition batches, per shard in work. Each takes up to about three times its pixels
+    in bytes; with 16 a worker on two shards of mixed scans was measured at 2.5 GB, engine included."""
 
     @property
     def cpus(self) -> float:

@@ -1,4 +1,4 @@
-"""Measures the value ranges that `engines/ppocr_int8` rounds to, on pages drawn here, and writes `engines/ppocr_ranges.py`.
+"""Measures the value ranges that `engines/ppocr/int8` rounds to, on pages drawn here, and writes `engines/ppocr/ranges.py`.
 
     python infra/quantize_ppocr.py
 
@@ -17,12 +17,12 @@ import onnxruntime
 import pymupdf
 from onnx import TensorProto, helper
 
-from pipeline.engines.ppocr_detection import detection_input
-from pipeline.engines.ppocr_int8 import convolutions
-from pipeline.engines.ppocr_recognition import batch_lines
-from pipeline.engines.ppocr_weights import load_detection, load_recognition
+from pipeline.engines.ppocr.detection import detection_input
+from pipeline.engines.ppocr.int8 import convolutions
+from pipeline.engines.ppocr.recognition import batch_lines
+from pipeline.engines.ppocr.weights import load_detection, load_recognition
 
-TARGET = Path(__file__).resolve().parent.parent / "pipeline" / "engines" / "ppocr_ranges.py"
+TARGET = Path(__file__).resolve().parent.parent / "pipeline" / "engines" / "ppocr" / "ranges.py"
 NUM_PAGES = 12
 DPI = 150
 SQUEEZE = 0.8

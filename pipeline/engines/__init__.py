@@ -18,7 +18,7 @@ def open_engine(config: EngineConfig) -> Engine:
 def _open_ppocr(config: EngineConfig) -> Engine:
     if not isinstance(config, PpocrConfig):
         raise EngineError(f"the ppocr engine needs a PpocrConfig, not {type(config).__name__}")
-    from pipeline.engines.ppocr import PpocrEngine
+    from pipeline.engines.ppocr.engine import PpocrEngine
 
     return PpocrEngine(config)
 

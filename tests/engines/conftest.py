@@ -8,7 +8,7 @@ import pymupdf
 import pytest
 
 from pipeline.config import PpocrConfig
-from pipeline.engines.ppocr import PpocrEngine
+from pipeline.engines.ppocr.engine import PpocrEngine
 from pipeline.records import PageFacts, PageId, PageImage
 
 DPI = 150.0

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.config import PpocrConfig, ScriptedConfig
 from pipeline.engines import ENGINES, open_engine
-from pipeline.engines.ppocr import PpocrEngine
+from pipeline.engines.ppocr.engine import PpocrEngine
 from pipeline.errors import EngineError
 from pipeline.interfaces import Engine
 from pipeline.records import PageImage, PageText

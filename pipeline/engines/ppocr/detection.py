@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.engines.ppocr_runtime import Network
+from pipeline.engines.ppocr.runtime import Network
 
 Grey = npt.NDArray[np.uint8]
 Boxes = npt.NDArray[np.float64]

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.config import PpocrConfig
-from pipeline.engines.ppocr_pages import PageInWork, is_tall, mean_confidence, prepare
-from pipeline.engines.ppocr_recognition import LINE_HEIGHT_PX, LineReader, Precision, Reading
-from pipeline.engines.ppocr_runtime import Network, Runtime
-from pipeline.engines.ppocr_weights import scripts_of
+from pipeline.engines.ppocr.pages import PageInWork, is_tall, mean_confidence, prepare
+from pipeline.engines.ppocr.recognition import LINE_HEIGHT_PX, LineReader, Precision, Reading
+from pipeline.engines.ppocr.runtime import Network, Runtime
+from pipeline.engines.ppocr.weights import scripts_of
 
 Crop = npt.NDArray[np.uint8]
 ReadLines = Callable[[Sequence[Crop], float], list[Reading]]

@@ -1,6 +1,6 @@
 """Detection and the recognition body with 8-bit convolutions, made when the engine opens: no second set of weights is shipped.
 
-Weights are rounded per output channel (symmetric, largest value at 127); activations by the ranges in `ppocr_ranges`, which
+Weights are rounded per output channel (symmetric, largest value at 127); activations by the ranges in `ppocr.ranges`, which
 `infra/quantize_ppocr.py` measures on lines it draws itself. The first, the depthwise and the squeeze-and-excitation
 convolutions stay in float, and so does attention. On a Xeon with AVX512-VNNI, one thread, the body takes 0.45 s/Mpx instead
 of 1.1, a page 1.4 CPU s instead of 2.8, at the same CER of 0.56 % on 24 born-digital pages; detection of an A4 page at

@@ -9,12 +9,12 @@ import pytest
 
 from pipeline.config import PpocrConfig
 from pipeline.engines import open_engine
-from pipeline.engines.ppocr import PpocrEngine
-from pipeline.engines.ppocr_detection import boxes_from_map, estimate_skew, find_lines
-from pipeline.engines.ppocr_int8 import convolutions, quantize
-from pipeline.engines.ppocr_pages import stretch_contrast
-from pipeline.engines.ppocr_ranges import RECOGNITION_RANGES
-from pipeline.engines.ppocr_weights import load_recognition
+from pipeline.engines.ppocr.detection import boxes_from_map, estimate_skew, find_lines
+from pipeline.engines.ppocr.engine import PpocrEngine
+from pipeline.engines.ppocr.int8 import convolutions, quantize
+from pipeline.engines.ppocr.pages import stretch_contrast
+from pipeline.engines.ppocr.ranges import RECOGNITION_RANGES
+from pipeline.engines.ppocr.weights import load_recognition
 from pipeline.errors import EngineDead
 from pipeline.records import PageText
 from tests.engines.conftest import DPI, PROSE, draw_grey, page_image, write_lines

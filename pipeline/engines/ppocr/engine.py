@@ -16,14 +16,14 @@ import cv2
 import numpy as np
 
 from pipeline.config import PpocrConfig
-from pipeline.engines.ppocr_detection import STRIDE_PX
-from pipeline.engines.ppocr_int8 import quantize
-from pipeline.engines.ppocr_pages import PageInWork, compose, prepare
-from pipeline.engines.ppocr_ranges import DETECTION_RANGES
-from pipeline.engines.ppocr_reading import PageReader
-from pipeline.engines.ppocr_recognition import Precision
-from pipeline.engines.ppocr_runtime import Runtime, open_runtime
-from pipeline.engines.ppocr_weights import load_detection
+from pipeline.engines.ppocr.detection import STRIDE_PX
+from pipeline.engines.ppocr.int8 import quantize
+from pipeline.engines.ppocr.pages import PageInWork, compose, prepare
+from pipeline.engines.ppocr.ranges import DETECTION_RANGES
+from pipeline.engines.ppocr.reading import PageReader
+from pipeline.engines.ppocr.recognition import Precision
+from pipeline.engines.ppocr.runtime import Runtime, open_runtime
+from pipeline.engines.ppocr.weights import load_detection
 from pipeline.errors import EngineDead
 from pipeline.records import PageImage, PageText
 

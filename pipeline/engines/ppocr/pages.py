@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.engines.gutters import split_at_gutters
-from pipeline.engines.paragraphs import find_headings, join_lines
-from pipeline.engines.ppocr_detection import TALL_RATIO, Sheet, boxes_on_page, find_lines, is_sideways, with_boxes
-from pipeline.engines.ppocr_recognition import Reading
-from pipeline.engines.ppocr_runtime import Network
-from pipeline.engines.reading_order import reading_order
+from pipeline.engines.ppocr.detection import TALL_RATIO, Sheet, boxes_on_page, find_lines, is_sideways, with_boxes
+from pipeline.engines.ppocr.gutters import split_at_gutters
+from pipeline.engines.ppocr.paragraphs import find_headings, join_lines
+from pipeline.engines.ppocr.reading_order import reading_order
+from pipeline.engines.ppocr.recognition import Reading
+from pipeline.engines.ppocr.runtime import Network
 from pipeline.records import Block, PageImage, PageText
 
 UNREAD_BELOW = 0.5

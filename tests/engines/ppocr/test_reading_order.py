@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.engines.gutters import split_at_gutters
-from pipeline.engines.reading_order import reading_order
+from pipeline.engines.ppocr.gutters import split_at_gutters
+from pipeline.engines.ppocr.reading_order import reading_order
 
 Box = tuple[float, float, float, float]
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from pipeline.engines.paragraphs import find_headings, join_lines
+from pipeline.engines.ppocr.paragraphs import find_headings, join_lines
 
 Box = tuple[float, float, float, float]
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.engines.ppocr_recognition import LINE_HEIGHT_PX, LINES_PER_CALL, MAX_WIDTH_PX, batch_lines, decode_ctc
-from pipeline.engines.ppocr_weights import cut_vocabulary, load_recognition, scripts_of
+from pipeline.engines.ppocr.recognition import LINE_HEIGHT_PX, LINES_PER_CALL, MAX_WIDTH_PX, batch_lines, decode_ctc
+from pipeline.engines.ppocr.weights import cut_vocabulary, load_recognition, scripts_of
 
 SIGNS = ("", "a", "b", " ")
 

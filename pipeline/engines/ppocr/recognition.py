@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.engines.ppocr_int8 import quantize
-from pipeline.engines.ppocr_ranges import RECOGNITION_RANGES
-from pipeline.engines.ppocr_runtime import Network, Runtime
-from pipeline.engines.ppocr_weights import build_head, cut_vocabulary, load_recognition
+from pipeline.engines.ppocr.int8 import quantize
+from pipeline.engines.ppocr.ranges import RECOGNITION_RANGES
+from pipeline.engines.ppocr.runtime import Network, Runtime
+from pipeline.engines.ppocr.weights import build_head, cut_vocabulary, load_recognition
 
 Precision = Literal["int8", "f32"]
 

@@ -141,6 +141,19 @@ class Block:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """A reading of a page that the ladder set aside."""
+
+    rung: str
+    """`first` for the reading before any rung."""
+    mode: str | None
+    reasons: tuple[str, ...]
+    """What was wrong with it: reject reasons, `overfull`."""
+    seconds: float
+    output_tokens: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PageText:
     """What an engine read; exactly one per PageImage, failures included."""
 
@@ -160,8 +173,19 @@ class PageText:
     """`stop`, `length`, `repetition`; None when the engine does not generate."""
     vision_tokens: int | None = None
     output_tokens: int | None = None
+    """Generated, markup included."""
+    text_tokens: int | None = None
+    """Of `text`, without markup; None when the engine has no tokenizer."""
+    expected_tokens: int | None = None
+    """Text tokens that the mode policy expected before reading; None when it was not asked."""
+    mode: str | None = None
+    """The engine's resolution setting; None for an engine that has none."""
+    rung: str = "first"
+    """The step of the ladder that gave this reading; `first` when no rung was needed or configured."""
+    attempts: tuple[Attempt, ...] = ()
+    """Earlier readings, oldest first."""
     seconds: float = 0.0
-    """Engine time spent on this page."""
+    """Engine time spent on this page, earlier attempts included."""
     error: str = ""
     """Only with "failed"."""
     flags: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ ROOM_OF_LIBRARY = {
     "onnxruntime": ("pipeline/engines/ppocr", "jobs/"),
     "openvino": ("pipeline/engines/ppocr", "jobs/"),
     "pyarrow": ("pipeline/tables/", "pipeline/sources/", "pipeline/builds/"),
-    "yaml": ("pipeline/config.py", "pipeline/builds/"),
+    "yaml": ("pipeline/config/", "pipeline/builds/"),
 }
 
 

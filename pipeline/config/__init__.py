@@ -1,0 +1,81 @@
+"""BuildConfig and its parts: plain YAML values in, frozen typed values out; an unknown key is refused with its path.
+
+A config travels to the workers and an engine is opened where it runs, so everything here is plain data. It reads no
+environment variable and opens nothing. What changes a page's text is the *recipe* (see `builds.recipe`): `render`, `engine`
+(but not its workers and threads), `ladder` and `cleaning`. Rules, shard sizes and addresses may change without reading a
+page again.
+
+    values.py    what every section is made of
+    build.py     BuildConfig, and the sections that are no engine's
+    engines.py   one section for each engine
+    vlm.py       the sections of the engines that are vision-language models
+    ladder.py    what is tried when a page was read badly
+    rules.py     thresholds
+    load.py      YAML to a BuildConfig
+"""
+
+from pipeline.config.build import (
+    BuildConfig,
+    CleaningConfig,
+    OutputConfig,
+    PlanConfig,
+    PublishConfig,
+    RenderConfig,
+    StoreConfig,
+)
+from pipeline.config.engines import (
+    DeepseekOcr2Config,
+    DeepseekOcrConfig,
+    EngineConfig,
+    OlmocrConfig,
+    PpocrConfig,
+    ScriptedConfig,
+)
+from pipeline.config.ladder import (
+    CutRung,
+    EngineRung,
+    HalvesRung,
+    RereadRung,
+    Rung,
+    TextLayerRung,
+    TurnRung,
+)
+from pipeline.config.load import load_config, parse_config, with_setting
+from pipeline.config.rules import DocumentRules, PageRules, RulesConfig
+from pipeline.config.vlm import Mode, ModePolicy, NgramLimit, Prompt, RepetitionStop, Serving, VlmConfig
+
+__all__ = [
+    "BuildConfig",
+    "CleaningConfig",
+    "CutRung",
+    "DeepseekOcr2Config",
+    "DeepseekOcrConfig",
+    "DocumentRules",
+    "EngineConfig",
+    "EngineRung",
+    "HalvesRung",
+    "Mode",
+    "ModePolicy",
+    "NgramLimit",
+    "OlmocrConfig",
+    "OutputConfig",
+    "PageRules",
+    "PlanConfig",
+    "PpocrConfig",
+    "Prompt",
+    "PublishConfig",
+    "RenderConfig",
+    "RepetitionStop",
+    "RereadRung",
+    "RulesConfig",
+    "Rung",
+    "ScriptedConfig",
+    "Serving",
+    "StoreConfig",
+    "TextLayerRung",
+    "TurnRung",
+    "VlmConfig",
+    "load_config",
+    "parse_config",
+    "with_setting",
+]

@@ -1,0 +1,81 @@
+"""BuildConfig: everything a build needs to know, as one frozen value."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import PositiveFloat, PositiveInt, field_validator
+
+from pipeline.config.engines import EngineConfig, PpocrConfig
+from pipeline.config.ladder import Rung
+from pipeline.config.rules import RulesConfig
+from pipeline.config.values import BuildId, Section
+
+
+class StoreConfig(Section):
+    """Where objects live. Credentials never stand here: they come from the AWS profile, environment or instance role."""
+
+    uri: str
+    """A folder, a file, `s3://bucket/prefix`, or (input only) an archive or a list of URIs (.txt, .csv, .parquet)."""
+    endpoint_url: str | None = None
+    """For stores that speak S3 and are not AWS."""
+    profile: str | None = None
+    """Name of an AWS profile."""
+    region: str | None = None
+
+
+class OutputConfig(StoreConfig):
+    single_writer: bool = False
+    """Accept a store without conditional writes: then only one driver and no lost worker may ever write."""
+
+
+class RenderConfig(Section):
+    dpi: PositiveFloat = 150.0
+    channels: Literal["grey", "rgb"] = "grey"
+    max_side_px: PositiveInt = 6000
+    max_pixels: PositiveInt = 24_000_000
+    """A larger page is scaled down to fit and its row says at which dpi it was read. A0 at 150 dpi is 35 Mpx."""
+    max_document_bytes: PositiveInt = 2_000_000_000
+    page_deadline_s: PositiveFloat = 60.0
+    document_deadline_s: PositiveFloat = 3600.0
+    memory_bytes: PositiveInt = 3_000_000_000
+    """Address space one rendering task may add; a decompression bomb fails alone."""
+    window_pages: PositiveInt = 8
+    """Rendered pages that wait for the engine, per shard in work."""
+
+
+class CleaningConfig(Section):
+    remove_furniture: bool = True
+    """Take running heads, feet and page numbers out of `text`; what was taken stays in `furniture`."""
+    join_hyphens: bool = True
+
+
+class PlanConfig(Section):
+    shard_bytes: PositiveInt = 64_000_000
+    """About 500-1000 pages of ordinary PDFs; a larger document gets a shard of its own."""
+    shard_documents: PositiveInt = 500
+
+
+class PublishConfig(Section):
+    part_bytes: PositiveInt = 256_000_000
+    """A `documents` part is closed when its text reaches this."""
+    row_group_bytes: PositiveInt = 64_000_000
+
+
+class BuildConfig(Section):
+    build_id: BuildId = "main"
+    """A build is resumed under its own id; a new id reads what no earlier build of the dataset has read."""
+    input: StoreConfig
+    output: OutputConfig
+    render: RenderConfig = RenderConfig()
+    engine: EngineConfig = PpocrConfig()
+    ladder: tuple[Rung, ...] = ()
+    """Tried in this order on pages that were read badly; () reads each page once."""
+    cleaning: CleaningConfig = CleaningConfig()
+    rules: RulesConfig = RulesConfig()
+    plan: PlanConfig = PlanConfig()
+    publish: PublishConfig = PublishConfig()
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _default_engine(cls, values: object) -> object:
+        return {"name": "ppocr", **values} if isinstance(values, Mapping) else values

@@ -25,11 +25,14 @@ class NgramLimit(Section):
 
 
 class RepetitionStop(Section):
-    """A page is stopped once the same run of tokens has come `min_count` times in a row at its end."""
+    """A page is stopped while it is generated, once its tail is one piece over and over."""
 
-    min_pattern_tokens: PositiveInt = 1
-    max_pattern_tokens: PositiveInt = 200
-    min_count: Annotated[int, Field(ge=2)] = 8
+    min_count: Annotated[int, Field(ge=2)] = 4
+    """Copies of the piece at the end."""
+    min_tokens: PositiveInt = 300
+    """Tokens that the copies cover; 100 empty table cells are 200."""
+    max_pattern_tokens: PositiveInt = 1000
+    """Length of the piece."""
 
 
 class ModePolicy(Section):
@@ -52,6 +55,8 @@ class Serving(Section):
     """Pages that one decoding step may serve."""
     max_batched_tokens: PositiveInt = 8192
     gpu_memory_fraction: Fraction = 0.9
+    stream_interval: PositiveInt = 32
+    """Tokens between two looks at a page's tail; each look wakes the front end."""
     enforce_eager: bool = False
     """Without CUDA graphs: starts faster, decodes slower."""
     load_format: Literal["auto", "dummy"] = "auto"

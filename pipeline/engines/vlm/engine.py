@@ -6,7 +6,6 @@ that the loop only moves tokens. A page's own failure is its PageText; a lost vL
 """
 
 import queue
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
@@ -15,10 +14,11 @@ from functools import partial
 
 from vllm.v1.engine.exceptions import EngineDeadError
 
-from pipeline.config import VlmConfig
+from pipeline.config import RereadRung, VlmConfig
 from pipeline.engines.vlm.generation import Generation, generate
 from pipeline.engines.vlm.profiles import Profile, profile_of
 from pipeline.engines.vlm.requests import Requests
+from pipeline.engines.vlm.rereading import changed_config, check_changes
 from pipeline.engines.vlm.self_test import check_model
 from pipeline.engines.vlm.serving import OpenModel
 from pipeline.engines.vlm.spent import Spent
@@ -55,7 +55,6 @@ class VlmEngine:
             config, architecture=self._profile.architecture, logits_processors=self._profile.logits_processors
         )
         self._requests = Requests(self._model.tokenizer)
-        self._tokenizer_lock = threading.Lock()
         self._window = Window(config.serving.max_pages_in_flight, clock=time.monotonic)
         self.spent = Spent()
         try:
@@ -95,6 +94,19 @@ class VlmEngine:
         finally:
             for generation in in_flight:
                 generation.cancel()
+
+    def reread(self, page: PageImage, changes: RereadRung, previous: PageText) -> PageText | None:
+        """Reads the page beside those of `recognize`; see `interfaces.Rereader`."""
+        config = changed_config(self._config, changes, page, previous)
+        if config is None:
+            return None
+        done: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
+        self._begin(page, config, profile_of(config), self._window.enter(), done.put)
+        return self._compose(done.get())
+
+    def check_reread(self, changes: RereadRung) -> None:
+        """Raises EngineError for a rung that asks for a setting the model does not have."""
+        check_changes(self._config, changes)
 
     def close(self) -> None:
         self._model.close()
@@ -156,8 +168,7 @@ class VlmEngine:
             generation = answer.generation.result()
             raw = self._model.tokenizer.decode(list(generation.token_ids), skip_special_tokens=False)
             read = answer.profile.understand(raw, answer.facts)
-            with self._tokenizer_lock:
-                text_tokens = len(self._model.tokenizer.encode(read.text, add_special_tokens=False))
+            text_tokens = min(self._requests.num_tokens(read.text), len(generation.token_ids))
         except EngineDeadError as error:
             raise EngineDead(f"vLLM is lost: {error}; its worker must be replaced") from error
         except CancelledError as error:

@@ -5,6 +5,7 @@ ignores `add_bos_token` beside a tokenizer.json).
 """
 
 import hashlib
+import threading
 from functools import lru_cache
 from itertools import count
 
@@ -22,6 +23,7 @@ class Requests:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._numbers = count()
+        self._lock = threading.Lock()
         self._prompt_ids = lru_cache(maxsize=64)(self._encode)
 
     def make(self, page_id: PageId, question: Question, config: VlmConfig, profile: Profile) -> Request:
@@ -39,13 +41,20 @@ class Requests:
 
     def token_id(self, token: str) -> int:
         """Raises EngineError when it is no token of the vocabulary."""
-        ids = self._tokenizer.encode(token, add_special_tokens=False)
+        with self._lock:
+            ids = self._tokenizer.encode(token, add_special_tokens=False)
         if len(ids) != 1:
             raise EngineError(f"{token!r} is {len(ids)} tokens for this model's tokenizer, not one; is engine.model the right model?")
         return ids[0]
 
+    def num_tokens(self, text: str) -> int:
+        """One thread at a time: a Hugging Face tokenizer that encodes in two threads may raise "Already borrowed"."""
+        with self._lock:
+            return len(self._tokenizer.encode(text, add_special_tokens=False))
+
     def _encode(self, prompt: str, image_token: str, begins_with_bos: bool) -> tuple[int, ...]:
-        ids = self._tokenizer.encode(prompt, add_special_tokens=False)
+        with self._lock:
+            ids = self._tokenizer.encode(prompt, add_special_tokens=False)
         bos = self._tokenizer.bos_token_id
         if begins_with_bos and bos is None:
             raise EngineError("the model's tokenizer has no BOS token, which DeepSeek-OCR's prompt begins with; check engine.model")

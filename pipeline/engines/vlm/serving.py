@@ -5,6 +5,7 @@ a tiny one on the CPU, most of it imports); closing stops vLLM's processes.
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -14,6 +15,7 @@ from vllm import AsyncEngineArgs
 from vllm.v1.engine.async_llm import AsyncLLM
 
 from pipeline.config import VlmConfig
+from pipeline.engines.vlm.leash import LEASH_CLASS
 from pipeline.errors import EngineDead, EngineError
 
 Value = TypeVar("Value")
@@ -65,6 +67,7 @@ class OpenModel:
             return
         self.engine.shutdown()
         self._stop_loop()
+        del self.engine
 
     def _stop_loop(self) -> None:
         asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(10.0)
@@ -75,7 +78,11 @@ class OpenModel:
 
 async def _open(args: AsyncEngineArgs) -> AsyncLLM:
     """On the loop, so that vLLM's output handler lives there."""
-    return AsyncLLM.from_engine_args(args)
+    engine = AsyncLLM.from_engine_args(args)
+    if not all(await engine.collective_rpc("end_with_parent", args=(os.getpid(),))):
+        engine.shutdown()
+        raise EngineError("vLLM's engine process is not a child of this one, so it could outlive it and keep the GPU")
+    return engine
 
 
 async def _cancel_all() -> None:
@@ -104,6 +111,7 @@ def _engine_args(config: VlmConfig, *, architecture: str | None, logits_processo
         limit_mm_per_prompt={"image": 1},
         enable_prefix_caching=False,
         mm_processor_cache_gb=0,
+        worker_extension_cls=LEASH_CLASS,
         disable_log_stats=False,
         enable_log_requests=False,
     )

@@ -1,8 +1,8 @@
 """What pixels tell of a page's text before it is read: how many lines, how far apart, how much of the page, how many strokes.
 
 In: pixels. Out: `TextLines`. The page is cut into upright strips of about 96 px, and in each the strokes that a row of pixels
-crosses are counted: rows of text cross many, the gaps between lines few. Strips make it blind to columns of different pitch, and
-counting edges instead of dark pixels makes it blind to paper, uneven light, white on black, and rules. It knows neither text
+crosses are counted: rows of text cross many, the gaps between lines few. Strips keep columns of different pitch apart, and
+counting edges instead of dark pixels makes paper, uneven light, white on black, and rules harmless. It knows neither text
 layer nor modes, and it cannot tell scripts apart.
 
 What it does with hard pages. A strip across the gutter sees the lines of both columns blurred into one another; the others
@@ -10,8 +10,10 @@ outvote it. A picture gives few runs of a line's height, at no regular distance;
 run from top to bottom (turned by 90 degrees, or upright Japanese) shows no regular rows, is looked at again turned, and says
 so. A page turned by 180 degrees gives the same figures. Handwriting gives lines, but fewer strokes than print.
 
-Costs 3 ms for A4 at 144 dpi on one core, 6 ms where the page is looked at again turned; a page of more than 2,550 px is halved
-first (an A2 scan: 9 ms).
+Costs 2.1 ms for A4 at 144 dpi on one core (median of 347 pages; 3.8 ms at 90 %, where pages are looked at again turned).
+Pages of more than 2,550 px are halved first.
+How good it is: on 180 born-digital pages the pitch is 0.99-1.09 times that of the text layer's lines (10-90 %); it errs, up to
+twice too wide, on tables and forms whose lines differ in height.
 
 Array legend: H, W page pixels; R rows, S strips; N runs of rows.
 """
@@ -56,7 +58,8 @@ class TextLines:
     """What looks like text on a page, in pixels of the page as it was rendered."""
 
     num_lines: int
-    """Lines one below the other; columns side by side count once."""
+    """Lines one below the other, columns side by side counted once: the median strip among those that hold at least half as
+    many as the fullest."""
     line_pitch_px: float | None
     """Median distance from one line to the next; None without lines. From the height of letters when lines are few."""
     line_length_px: float
@@ -64,7 +67,8 @@ class TextLines:
     text_fraction: float
     """Share of the page under lines and their spacing, 0..1."""
     num_strokes: float
-    """Strokes that lines of sight through the middle of the lines cross; a Latin letter has about two."""
+    """Strokes that a line of sight through the middle of each line crosses; a Latin letter has about two. Small type merges
+    some: a page at 200 dpi shows about a third more than at 144."""
     is_turned: bool
     """The lines run from top to bottom; the other fields describe the page turned back."""
 
@@ -177,9 +181,9 @@ def _describe(runs: _Runs, factor: int, page_px: int, *, is_turned: bool) -> Tex
     reduced_pitch_px = _pitch_px(runs)
     pitch_px = None if reduced_pitch_px is None else reduced_pitch_px * factor
     length_px = float(len(runs.heights_N) * runs.strip_px * factor)
-    lines_S = np.bincount(runs.strips_N) if len(runs.strips_N) else np.zeros(1)
+    lines_S = np.bincount(runs.strips_N, minlength=1)
     return TextLines(
-        num_lines=round(float(np.percentile(lines_S, 90))),
+        num_lines=round(float(np.median(lines_S[2 * lines_S >= lines_S.max()]))),
         line_pitch_px=pitch_px,
         line_length_px=length_px,
         text_fraction=min(1.0, length_px * (pitch_px or 0.0) / page_px),

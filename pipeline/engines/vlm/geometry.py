@@ -6,7 +6,7 @@ large; vLLM's processor stretches it in all four. So the square is made here, wi
 gets the page as it is. It does not know text or policy.
 
 Costs, A4 grey at 144 dpi on one core of a busy AMD EPYC: tiny 8, small 10, base 14, large 19, gundam 2 ms. A grey page is
-fitted in grey, which takes a third to a half of the time of RGB and gives the same bytes: Pillow resizes each channel by itself.
+fitted in grey, in a third to a half of the time of RGB and with the same bytes: Pillow resizes each channel by itself.
 A page is never brought down in two steps: that would change its bytes.
 """
 

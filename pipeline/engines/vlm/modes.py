@@ -132,9 +132,8 @@ def vision_tokens(model: VisionModel, mode: Mode, width_px: int, height_px: int)
 def by_cost(model: VisionModel, modes: Collection[Mode], width_px: int, height_px: int) -> list[tuple[int, Mode]]:
     """The modes with their vision tokens for this page, fewest first; equal ones (gundam without tiles sees what base sees) in
     the model's order. Raises ConfigError for a mode that the model does not have."""
-    ordered = sorted(set(modes), key=lambda mode: (model.spec(mode).fit == "tiled", model.spec(mode).view_px))
-    costs = [(vision_tokens(model, mode, width_px, height_px), mode) for mode in ordered]
-    return sorted(costs, key=lambda cost: cost[0])
+    costs = {mode: vision_tokens(model, mode, width_px, height_px) for mode in modes}
+    return sorted(((costs[mode], mode) for mode in model.modes if mode in costs), key=lambda cost: cost[0])
 
 
 def larger_mode(model: VisionModel, mode: Mode, width_px: int, height_px: int, *, allowed: Collection[Mode]) -> Mode | None:

@@ -1,8 +1,8 @@
 """Which mode reads a page: the cheapest one that should hold its text, from what is known before reading.
 
 In: a PageImage, the policy's limits, the model. Out: a `ModeChoice`, with the tokens it expected and why. It never reads the
-page and keeps no state: the same page gets the same mode. More expected tokens, narrower lines, stricter limits or fewer allowed
-modes never give a mode with fewer vision tokens than before, the last as long as the mode chosen before stays allowed.
+page and keeps no state: the same page gets the same mode. More expected tokens, narrower lines or stricter limits never give
+a mode with fewer vision tokens; taking away modes that were not chosen changes nothing.
 
 Costs what `density` costs, 2 to 4 ms a page, and 0.1 ms for the text layer. How good the estimates are stands in
 infra/benchmarks/modes.md.

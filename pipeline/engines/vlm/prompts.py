@@ -5,8 +5,9 @@ the commented alternatives; raw, without a chat template, `<image>` where the pa
 ends in a space; the vLLM scripts, which we follow, do not.)
 
 olmOCR-2 (allenai/olmOCR-2-7B-1025): allenai/olmocr f7cfe4c22098b154c76b6ec950d1c0a464eecf8d, Apache-2.0,
-`build_no_anchoring_v4_yaml_prompt` in `olmocr/prompts/prompts.py`; "LateX" is spelled so there. `build_page_query` in `olmocr/pipeline.py` sends one
-user message, first this text, then the image, to a chat endpoint, which adds Qwen2.5-VL's template.
+`build_no_anchoring_v4_yaml_prompt` in `olmocr/prompts/prompts.py`; "LateX" is spelled so there. `build_page_query` in
+`olmocr/pipeline.py` sends one user message, first this text, then the image, to a chat endpoint, which adds Qwen2.5-VL's
+template.
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from pipeline.quality.line_shapes import TOC_LINE, has_leaders, is_table_row
+from pipeline.quality.line_shapes import TOC_LINE, has_leaders, is_figure_mark, is_html_row, is_table_row
 
 MIN_PAGES = 4
 """Shorter documents repeat too little to tell a running head from a title (A4)."""
@@ -79,15 +79,16 @@ def take_furniture(pages: Sequence[str]) -> list[Furnished]:
 
 
 def edge_lines(page_index: int, lines: Sequence[str]) -> Iterator[EdgeLine]:
-    """At most three lines of each edge, never over half of the page, never a table row, none of a page under four."""
-    filled = [index for index, line in enumerate(lines) if line.strip()]
+    """At most three lines of each edge, never over half of the page, never a table row, none of a page under four. A figure's
+    mark is no line: figures have nothing but their boxes to tell them apart, and keys leave numbers out."""
+    filled = [index for index, line in enumerate(lines) if line.strip() and not is_figure_mark(line)]
     if len(filled) < MIN_LINES:
         return
     depth = min(EDGE_LINES, (len(filled) - 1) // 2)
     sides: tuple[tuple[Side, list[int]], ...] = (("top", filled[:depth]), ("bottom", filled[-depth:]))
     for side, indices in sides:
         for index in indices:
-            if not is_table_row(lines[index]):
+            if not is_table_row(lines[index]) and not is_html_row(lines[index]):
                 yield EdgeLine(page_index, index, side, lines[index])
 
 

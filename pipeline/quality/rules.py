@@ -31,7 +31,8 @@ TOC_LINES_FROM = 0.25
 REFERENCE_LINES_FROM = 0.50
 TABLE_CHARS_ABOVE = 0.50
 IMAGE_ONLY_CHARS_BELOW = 20
-"""Tags of A4; they never reject, so they are no thresholds of the build."""
+"""Letters and digits, so that a figure's mark is none. Tags of A4; they never reject, so they are no thresholds of the
+build."""
 SCALED_DPI_FRACTION = 0.95
 """A page read at under 95 % of the configured resolution is `scaled_down`."""
 
@@ -119,7 +120,7 @@ def _tags(facts: PageFacts, signals: PageSignals, rules: PageRules) -> Iterator[
         yield "is_references"
     if signals.table_char_fraction > TABLE_CHARS_ABOVE:
         yield "is_table"
-    if signals.num_chars < IMAGE_ONLY_CHARS_BELOW and facts.ink_fraction >= rules.blank_ink_below:
+    if signals.num_letters + signals.num_digits < IMAGE_ONLY_CHARS_BELOW and facts.ink_fraction >= rules.blank_ink_below:
         yield "is_image_only"
 
 

@@ -1,7 +1,8 @@
 """Pagemill's DeepSeek classes with vision towers that a CPU runs in a moment.
 
 Upstream builds its towers at a fixed size (SAM of 12 x 768, CLIP of 24 x 1024, a Qwen2 encoder of 24 x 896), whatever the
-config says. These subclasses build small ones where `vision_config.tiny_tower_layers` is set; the weights in `tiny_models.py` fit.
+config says. These subclasses build small ones where `vision_config.tiny_tower_layers` is set; `tiny_models.py` has weights
+that fit.
 """
 
 import contextlib

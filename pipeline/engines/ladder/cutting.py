@@ -11,8 +11,8 @@ from pipeline.records import LOOP_CUT, Block, PageText
 
 
 def cut_text(page: PageText, start: int) -> PageText:
-    """The reading's first `start` characters, flagged `loop_cut`; how it ended stays on record. It took no seconds of its own, and
-    of how many tokens its text is, nobody knows."""
+    """The reading's first `start` characters, flagged `loop_cut`; how it ended stays on record. It took no seconds of its own,
+    and of how many tokens its text is, nobody knows."""
     return replace(
         page,
         text=page.text[:start].rstrip(),

@@ -7,6 +7,7 @@ the workers' pulses, so the display moves while long shards are read.
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -16,7 +17,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.builds.status import summed
 from pipeline.cluster import Pulse
+from pipeline.config.ladder import FIRST
 from pipeline.receipts import ShardReceipt
 
 LINE_EVERY_S = 5.0
@@ -35,6 +38,11 @@ class Tally:
     statuses: Counter[str] = field(default_factory=Counter)
     rejects: Counter[str] = field(default_factory=Counter)
     quarantine_reasons: Counter[str] = field(default_factory=Counter)
+    rung_pages: Counter[str] = field(default_factory=Counter)
+    rung_seconds: dict[str, float] = field(default_factory=dict)
+    mode_pages: Counter[str] = field(default_factory=Counter)
+    mode_vision_tokens: Counter[str] = field(default_factory=Counter)
+    mode_text_tokens: Counter[str] = field(default_factory=Counter)
     pulse: Pulse | None = None
 
     def add(self, receipt: ShardReceipt) -> None:
@@ -45,6 +53,11 @@ class Tally:
         self.statuses.update(receipt.pages_by_status)
         self.rejects.update(receipt.pages_by_reject)
         self.quarantine_reasons.update(failure.reason for failure in receipt.quarantined)
+        self.rung_pages.update(receipt.pages_by_rung)
+        self.rung_seconds = summed((self.rung_seconds, receipt.seconds_by_rung))
+        self.mode_pages.update(receipt.pages_by_mode)
+        self.mode_vision_tokens.update(receipt.vision_tokens_by_mode)
+        self.mode_text_tokens.update(receipt.text_tokens_by_mode)
 
 
 class Display:
@@ -144,6 +157,21 @@ def _reasons(rejects: Counter[str]) -> str:
     return f"({named})"
 
 
+def rung_lines(pages: Mapping[str, int], seconds: Mapping[str, float]) -> list[str]:
+    """ "first: 96 pages, 120 s" for each rung, the first reading first; nothing when no page needed more than that."""
+    if set(seconds) <= {FIRST}:
+        return []
+    names = sorted(seconds, key=lambda name: (name != FIRST, name))
+    return [f"{name}: {pages.get(name, 0)} pages, {seconds[name]:.1f} s" for name in names]
+
+
+def mode_lines(pages: Mapping[str, int], vision: Mapping[str, int], text: Mapping[str, int]) -> list[str]:
+    """ "base: 96 pages, 9.1 text tokens per vision token" for each mode."""
+    return [
+        f"{name}: {pages[name]} pages, {text[name] / vision[name]:.1f} text tokens per vision token" for name in sorted(pages)
+    ]
+
+
 def summary(tally: Tally, *, elapsed_s: float, num_pages_now: int) -> Table:
     """The table that ends a build."""
     table = Table(show_header=False, box=None, padding=(0, 2))
@@ -156,5 +184,9 @@ def summary(tally: Tally, *, elapsed_s: float, num_pages_now: int) -> Table:
         table.add_row("", f"{count} {status}")
     for reason, count in sorted(tally.rejects.items()):
         table.add_row("", f"{count} rejected: {reason}")
+    for index, line in enumerate(rung_lines(tally.rung_pages, tally.rung_seconds)):
+        table.add_row("" if index else "rungs", line)
+    for index, line in enumerate(mode_lines(tally.mode_pages, tally.mode_vision_tokens, tally.mode_text_tokens)):
+        table.add_row("" if index else "modes", line)
     table.add_row("this run", f"{num_pages_now} pages in {duration(elapsed_s)}, {pages_per_s:.2f} pages/s")
     return table

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, parser_for, run_command
+from jobs.progress import mode_lines, rung_lines
 from pipeline.builds.status import BuildStatus, status
 from pipeline.store import open_store
 
@@ -27,7 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def rows_of(found: BuildStatus) -> dict[str, str]:
-    """What a person wants to know first, in order."""
+    """What a person wants to know first, in order; rungs and modes only where there are some to tell of."""
+    rungs = "; ".join(rung_lines(found.pages_by_rung, found.seconds_by_rung))
+    modes = "; ".join(mode_lines(found.pages_by_mode, found.vision_tokens_by_mode, found.text_tokens_by_mode))
     return {
         "build": f"{found.build_id}, planned {found.planned_at.isoformat(timespec='seconds')}",
         "state": "published" if found.is_published else "not published",
@@ -39,6 +42,8 @@ def rows_of(found: BuildStatus) -> dict[str, str]:
         "rejected": _counts(found.pages_by_reject) or "none",
         "bytes": f"{found.size_bytes:,} in pages files",
         "engine": f"{found.engine_s:.0f} s",
+        **({"rungs": rungs} if rungs else {}),
+        **({"modes": modes} if modes else {}),
     }
 
 

@@ -6,9 +6,10 @@ Each is the smallest set of verbs the flow needs, so that a test, a plug-in or a
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from pipeline.records import DocumentRef, PageImage, PageText, RenderEvent
+from pipeline.config import RereadRung
+from pipeline.records import DocumentRef, PageFacts, PageImage, PageText, RenderEvent
 
 
 class Source(Protocol):
@@ -60,6 +61,34 @@ class Engine(Protocol):
     def recognize(self, pages: Iterable[PageImage]) -> Iterator[PageText]: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Rereader(Engine, Protocol):
+    """An engine that can read one page again with other settings, beside the pages it is reading."""
+
+    def reread(self, page: PageImage, changes: RereadRung, previous: PageText) -> PageText | None:
+        """Reads the page with `changes` laid over the engine's settings and waits for the answer; called from many threads at
+        once, which the engine may batch. `previous` is its reading so far: `mode: larger` counts from its mode. None when the
+        changes lead to no other reading (no larger mode). A page it cannot read is a PageText with status "failed". Must not
+        wait for answers of `recognize` that nobody has taken yet. Raises EngineDead."""
+        ...
+
+
+class Assessor(Protocol):
+    """What is wrong with a reading: all that the ladder knows of quality. Pure."""
+
+    def reasons_against(self, facts: PageFacts, page: PageText) -> tuple[str, ...]:
+        """Reject reasons of the page rules and `overfull`; () means a good reading."""
+        ...
+
+    def loop_start(self, text: str) -> int | None:
+        """Where to cut a text that runs in circles at its end; None when it does not, or when too little would be left."""
+        ...
+
+    def trusts_layer(self, facts: PageFacts) -> bool:
+        """The page's own text layer can stand for a reading."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -75,6 +75,15 @@ class ShardReceipt:
     """Pages with no reject reason."""
     num_kept_chars: int
     num_output_tokens: int
+    pages_by_rung: Mapping[str, int]
+    """By the step of the ladder that gave the page's reading; `first` before any."""
+    seconds_by_rung: Mapping[str, float]
+    """Engine time, that of the attempts under their own rung."""
+    pages_by_mode: Mapping[str, int]
+    """By the engine's resolution setting; this and the next two count the pages whose vision and text tokens are known."""
+    vision_tokens_by_mode: Mapping[str, int]
+    text_tokens_by_mode: Mapping[str, int]
+    """Over the vision tokens of the mode: its compression."""
     times: ShardTimes
     worker: str
     finished_at: datetime

@@ -21,6 +21,8 @@ PageStatus = Literal["ok", "blank", "failed"]
 TextSource = Literal["ocr", "text_layer"]
 BoxPt = tuple[float, float, float, float]
 """x0, y0, x1, y1 in points on the displayed page, top-left origin."""
+LOOP_CUT = "loop_cut"
+"""Flag of a reading whose looping tail was cut off: what is left is a whole reading."""
 
 
 class PageId(NamedTuple):
@@ -151,6 +153,8 @@ class Attempt:
     """What was wrong with it: reject reasons, `overfull`."""
     seconds: float
     output_tokens: int | None
+    error: str = ""
+    """Only with the reason `engine_failed`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -181,11 +185,11 @@ class PageText:
     mode: str | None = None
     """The engine's resolution setting; None for an engine that has none."""
     rung: str = "first"
-    """The step of the ladder that gave this reading; `first` when no rung was needed or configured."""
+    """The step of the ladder that gave this reading; `first` when no rung was needed, configured or any better."""
     attempts: tuple[Attempt, ...] = ()
-    """Earlier readings, oldest first."""
+    """The other readings, oldest first."""
     seconds: float = 0.0
-    """Engine time spent on this page, earlier attempts included."""
+    """Engine time spent on this page, all attempts included."""
     error: str = ""
     """Only with "failed"."""
     flags: tuple[str, ...] = ()

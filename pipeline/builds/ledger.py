@@ -3,6 +3,7 @@
 Costs about 700 bytes a receipt, and 400 more for each quarantined document.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -14,6 +15,7 @@ from pipeline.errors import ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
 from pipeline.receipts import BuildManifest, ShardReceipt
 from pipeline.tables.parquet import to_json
+from pipeline.tables.schemas import SCHEMA_VERSION
 
 Record = TypeVar("Record")
 
@@ -46,7 +48,8 @@ def encode_manifest(manifest: BuildManifest) -> bytes:
 
 
 def decode_manifest(data: bytes, key: str) -> BuildManifest:
-    """Raises VerifyError."""
+    """Raises VerifyError when it is damaged, or of a build of another schema version."""
+    _refuse_another_schema(data, key)
     return _decode(MANIFEST, data, key)
 
 
@@ -72,6 +75,18 @@ def advance_latest(store: ObjectStore, manifest: BuildManifest) -> None:
         key = layout.manifest_key(manifest.build_id)
         pointer = Latest(build_id=manifest.build_id, manifest_key=key, planned_at=manifest.planned_at)
         store.put(layout.LATEST_KEY, _encode(LATEST, pointer))
+
+
+def _refuse_another_schema(data: bytes, key: str) -> None:
+    try:
+        version = json.loads(data)["schema_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise VerifyError(f"{key} is damaged: it names no schema version") from error
+    if version != SCHEMA_VERSION:
+        raise VerifyError(
+            f"{key} is of schema {version}, where this version reads {SCHEMA_VERSION}; give another output, or use the version "
+            f"that wrote it"
+        )
 
 
 def _encode(adapter: TypeAdapter[Record], record: Record) -> bytes:

@@ -1,14 +1,17 @@
 """How far a build is. In: the store. Out: BuildStatus, every number a sum over receipts. Opens no pages file."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from pipeline.builds import layout
 from pipeline.builds.begin import read_plan
 from pipeline.builds.commit import leaf_shards, read_receipts
 from pipeline.interfaces import ObjectStore
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +30,12 @@ class BuildStatus:
     num_kept_chars: int
     pages_by_status: Mapping[str, int]
     pages_by_reject: Mapping[str, int]
+    pages_by_rung: Mapping[str, int]
+    seconds_by_rung: Mapping[str, float]
+    pages_by_mode: Mapping[str, int]
+    """This and the next two: of pages whose vision and text tokens are known."""
+    vision_tokens_by_mode: Mapping[str, int]
+    text_tokens_by_mode: Mapping[str, int]
     size_bytes: int
     """Of the pages files."""
     engine_s: float
@@ -47,11 +56,6 @@ def status(store: ObjectStore, build_id: str) -> BuildStatus:
     plan = read_plan(store, build_id)
     receipts = read_receipts(store, build_id)
     leaves = list(leaf_shards(plan, receipts))
-    by_status: Counter[str] = Counter()
-    by_reject: Counter[str] = Counter()
-    for receipt in receipts.values():
-        by_status.update(receipt.pages_by_status)
-        by_reject.update(receipt.pages_by_reject)
     manifest_key = layout.manifest_key(build_id)
     return BuildStatus(
         build_id=build_id,
@@ -64,9 +68,23 @@ def status(store: ObjectStore, build_id: str) -> BuildStatus:
         num_pages=sum(receipt.num_rows for receipt in receipts.values()),
         num_pages_kept=sum(receipt.num_kept for receipt in receipts.values()),
         num_kept_chars=sum(receipt.num_kept_chars for receipt in receipts.values()),
-        pages_by_status=by_status,
-        pages_by_reject=by_reject,
+        pages_by_status=summed(receipt.pages_by_status for receipt in receipts.values()),
+        pages_by_reject=summed(receipt.pages_by_reject for receipt in receipts.values()),
+        pages_by_rung=summed(receipt.pages_by_rung for receipt in receipts.values()),
+        seconds_by_rung=summed(receipt.seconds_by_rung for receipt in receipts.values()),
+        pages_by_mode=summed(receipt.pages_by_mode for receipt in receipts.values()),
+        vision_tokens_by_mode=summed(receipt.vision_tokens_by_mode for receipt in receipts.values()),
+        text_tokens_by_mode=summed(receipt.text_tokens_by_mode for receipt in receipts.values()),
         size_bytes=sum(receipt.size_bytes for receipt in receipts.values()),
         engine_s=sum(receipt.times.engine_s for receipt in receipts.values()),
         is_published=any(info.key == manifest_key for info in store.list(manifest_key)),
     )
+
+
+def summed(parts: Iterable[Mapping[str, Number]]) -> dict[str, Number]:
+    """The sum by name over receipts."""
+    totals: dict[str, Number] = {}
+    for part in parts:
+        for name, number in part.items():
+            totals[name] = totals[name] + number if name in totals else number
+    return dict(sorted(totals.items()))

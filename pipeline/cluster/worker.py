@@ -17,8 +17,10 @@ from pipeline.builds.commit import commit_shard
 from pipeline.cluster.render_tasks import RenderTasks
 from pipeline.config import BuildConfig
 from pipeline.engines import open_engine
+from pipeline.engines.ladder.engine import LadderEngine
 from pipeline.flow import build_shard
 from pipeline.interfaces import Engine
+from pipeline.quality.assessment import PageAssessor
 from pipeline.receipts import Shard, ShardReceipt, ShardResult
 from pipeline.records import PageText
 from pipeline.sources import open_source
@@ -43,7 +45,7 @@ class Worker:
         self._source = open_source(self._config.input)
         self._store = open_store(self._config.output)
         self._render = RenderTasks(self._config.render, node_id=node_id)
-        self._engine: Engine = open_engine(self._config.engine)
+        self._engine = _open_engine(self._config)
         return self._engine.version
 
     def build(self, shard: Shard) -> ShardReceipt:
@@ -80,3 +82,12 @@ class Worker:
     def num_pages_read(self) -> int:
         """Pages answered by the engine since the start, those of unfinished shards included."""
         return self._num_pages_read
+
+
+def _open_engine(config: BuildConfig) -> Engine:
+    """The engine, and the ladder on it when the config has one."""
+    engine = open_engine(config.engine)
+    if not config.ladder:
+        return engine
+    assessor = PageAssessor(rules=config.rules.pages, cleaning=config.cleaning, configured_dpi=config.render.dpi)
+    return LadderEngine(engine, config.ladder, assessor, open_engine=open_engine)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import PositiveFloat, PositiveInt, field_validator
+from pydantic import PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from pipeline.config.engines import EngineConfig, PpocrConfig
-from pipeline.config.ladder import Rung
+from pipeline.config.ladder import Rung, refuse_unfit_rungs
 from pipeline.config.rules import RulesConfig
 from pipeline.config.values import BuildId, Section
 
@@ -79,3 +79,10 @@ class BuildConfig(Section):
     @classmethod
     def _default_engine(cls, values: object) -> object:
         return {"name": "ppocr", **values} if isinstance(values, Mapping) else values
+
+    @field_validator("ladder")
+    @classmethod
+    def _fits_the_engine(cls, ladder: tuple[Rung, ...], known: ValidationInfo) -> tuple[Rung, ...]:
+        if "engine" in known.data:
+            refuse_unfit_rungs(ladder, known.data["engine"])
+        return ladder

@@ -50,9 +50,13 @@ class ScriptedConfig(Section):
     workers: PositiveInt = 1
     seconds_per_page: NonNegativeFloat = 0.0
     fail_every: Annotated[int, Field(ge=0)] = 0
-    """Every n-th page (by page hash) fails; 0 never."""
+    """Every n-th page (by hash of its identity and shape) fails; 0 never."""
     loop_every: Annotated[int, Field(ge=0)] = 0
-    """Every n-th page (by page hash) loops; 0 never."""
+    """Every n-th page runs in circles and is stopped; 0 never."""
+    truncate_every: Annotated[int, Field(ge=0)] = 0
+    """Every n-th page ends in its middle, for want of tokens; 0 never."""
+    heal_fraction: Fraction = 0.5
+    """Share of these faults that a rereading heals (by hash of the page and the settings changed)."""
 
     @property
     def gpus(self) -> float:

@@ -1,24 +1,56 @@
 """The ladder: what is tried, in order, when a page was read badly. Plain data; `engines.ladder` climbs it.
 
-A page goes to the next rung whose `on` holds one of the reasons against its reading so far: reject reasons of the page rules
-(`loop`, `truncated`, `garbled`, `gibberish`, `low_conf`, `layer_mismatch`, `engine_failed`, ...) or the warning `overfull`.
+A page is tried on each rung whose `on` holds one of the reasons against its readings so far: reject reasons of the page
+rules, or the warning `overfull`. It stops at the first reading that nothing speaks against. So the ladder is its own bound: a
+page costs at most its first reading, one for each `reread` and `engine`, one for each turn of a `turn` (three by default) and
+one for the two halves of a `halves`; `text_layer` and `cut` read nothing.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator
 
 from pipeline.config.engines import EngineConfig
 from pipeline.config.values import Section
-from pipeline.config.vlm import Mode, Prompt
+from pipeline.config.vlm import Mode, Prompt, VlmConfig
 
-BAD_READING = ("loop", "truncated", "garbled", "gibberish", "low_conf", "layer_mismatch", "engine_failed")
+Reason = Literal[
+    "loop",
+    "truncated",
+    "garbled",
+    "glued",
+    "gibberish",
+    "low_conf",
+    "layer_mismatch",
+    "unreadable_script",
+    "engine_failed",
+    "overfull",
+]
+BAD_READING: tuple[Reason, ...] = (
+    "loop",
+    "truncated",
+    "garbled",
+    "gibberish",
+    "low_conf",
+    "layer_mismatch",
+    "engine_failed",
+)
+FIRST = "first"
+"""The reading before any rung."""
 
 
 class RungSection(Section):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     """What the page's row says in `rung`; unique in the ladder, and not `first`, the reading before any rung."""
-    on: tuple[str, ...] = BAD_READING
+    on: Annotated[tuple[Reason, ...], Field(min_length=1)] = BAD_READING
+
+    @field_validator("name")
+    @classmethod
+    def _is_not_first(cls, name: str) -> str:
+        if name == FIRST:
+            raise ValueError("`first` is the reading before any rung; give the rung another name")
+        return name
 
 
 class RereadRung(RungSection):
@@ -37,7 +69,8 @@ class TurnRung(RungSection):
     """The page turned, each turn an attempt, until one reads well."""
 
     kind: Literal["turn"] = "turn"
-    degrees: tuple[Literal[90, 180, 270], ...] = (180, 90, 270)
+    degrees: Annotated[tuple[Literal[90, 180, 270], ...], Field(min_length=1)] = (180, 90, 270)
+    """Clockwise."""
 
 
 class HalvesRung(RungSection):
@@ -66,7 +99,51 @@ class CutRung(RungSection):
     """Keeps what was read before the loop began, where that is at least 200 characters."""
 
     kind: Literal["cut"] = "cut"
-    on: tuple[str, ...] = ("loop",)
+    on: Annotated[tuple[Reason, ...], Field(min_length=1)] = ("loop",)
 
 
 Rung = Annotated[RereadRung | TurnRung | HalvesRung | EngineRung | TextLayerRung | CutRung, Field(discriminator="kind")]
+
+RUNG_SECTIONS: Mapping[str, type[RungSection]] = {
+    "reread": RereadRung,
+    "turn": TurnRung,
+    "halves": HalvesRung,
+    "engine": EngineRung,
+    "text_layer": TextLayerRung,
+    "cut": CutRung,
+}
+
+REREAD_SETTINGS: Mapping[str, str] = {
+    "mode": "mode",
+    "prompt": "prompt",
+    "ngram_size": "ngram",
+    "ngram_window": "ngram",
+    "temperature": "temperature",
+}
+"""Key of a RereadRung to the key of the engine that it changes."""
+
+
+def refuse_unfit_rungs(ladder: tuple[Rung, ...], engine: EngineConfig) -> None:
+    """Raises ValueError for two rungs of one name, and for a rung that asks of the engine what it does not have."""
+    names = [rung.name for rung in ladder]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ValueError(f"two rungs are named {doubled[0]!r}; a row tells by the name which of them read the page")
+    for rung in ladder:
+        if isinstance(rung, RereadRung):
+            _refuse_unfit_reread(rung, engine)
+
+
+def _refuse_unfit_reread(rung: RereadRung, engine: EngineConfig) -> None:
+    settings = [key for key in REREAD_SETTINGS if getattr(rung, key) is not None]
+    if not settings:
+        raise ValueError(f"rung {rung.name!r} changes nothing; give it one of {', '.join(REREAD_SETTINGS)}")
+    if engine.name == "ppocr":
+        raise ValueError(
+            f"rung {rung.name!r} reads again with other settings, which the engine ppocr cannot; take the rung out"
+        )
+    for key in settings:
+        if isinstance(engine, VlmConfig) and REREAD_SETTINGS[key] not in type(engine).model_fields:
+            raise ValueError(
+                f"rung {rung.name!r} changes {key!r}, which the engine {engine.name} does not have; take the key out"
+            )

@@ -3,14 +3,19 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import yaml
 from pydantic import ValidationError
 
 from pipeline.config.build import BuildConfig
 from pipeline.config.engines import ENGINE_SECTIONS
+from pipeline.config.ladder import RUNG_SECTIONS
 from pipeline.config.values import Section
 from pipeline.errors import ConfigError
+
+KINDS: Mapping[str, Mapping[str, type[Section]]] = {"engine": ENGINE_SECTIONS, "ladder": RUNG_SECTIONS}
+"""Keys whose section depends on a kind that stands in it (`name` of an engine, `kind` of a rung)."""
 
 
 def load_config(path: Path, settings: Sequence[str] = ()) -> BuildConfig:
@@ -52,22 +57,40 @@ def parse_config(values: Mapping[str, object]) -> BuildConfig:
 
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
-    steps = [str(step) for step in location]
-    path = ".".join(step for step in steps if step not in ENGINE_SECTIONS)
+    steps, section = _walk(location)
+    path = ".".join(steps)
     if kind == "extra_forbidden":
-        known = sorted(_keys_of(steps[:-1]))
+        known = sorted(section.model_fields)
         nearest = difflib.get_close_matches(steps[-1], known, n=1, cutoff=0.5)
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"known keys here: {', '.join(known)}"
         return f"unknown config key {path!r}; {hint}"
     if kind == "missing":
         return f"config key {path!r} is missing"
+    message = message.removeprefix("Value error, ")
     return f"config key {path!r}: {message[0].lower()}{message[1:]}"
 
 
-def _keys_of(steps: Sequence[str]) -> set[str]:
+def _walk(location: Sequence[int | str]) -> tuple[list[str], type[Section]]:
+    """The path as a person wrote it, and the section that holds its last key. pydantic puts the chosen kind of an engine or
+    a rung into the location: ("ladder", 0, "reread", "mood") is `ladder.0.mood`, looked for in RereadRung."""
+    steps: list[str] = []
     section: type[Section] = BuildConfig
-    for step in steps:
-        annotation = ENGINE_SECTIONS.get(step) or section.model_fields[step].annotation
-        if isinstance(annotation, type) and issubclass(annotation, Section):
-            section = annotation
-    return set(section.model_fields)
+    kinds: Mapping[str, type[Section]] = {}
+    for step in location:
+        if step in kinds:
+            section, kinds = kinds[str(step)], {}
+            continue
+        steps.append(str(step))
+        if isinstance(step, str):
+            kinds = KINDS.get(step, {})
+            section = _section_under(section, step) or section
+    return steps, section
+
+
+def _section_under(section: type[Section], key: str) -> type[Section] | None:
+    if key not in section.model_fields:
+        return None
+    annotation = section.model_fields[key].annotation
+    candidates = (annotation, *get_args(annotation))
+    sections = [each for each in candidates if isinstance(each, type) and issubclass(each, Section)]
+    return sections[0] if len(sections) == 1 else None

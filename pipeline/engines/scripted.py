@@ -1,7 +1,8 @@
 """Canned answers with a set timing: an engine for tests, failure drills and scale simulations.
 
-Without answers of its own it recites the page's text layer, or a sentence that names the page. Which pages fail or loop
-depends on the page's identity alone, so a build repeats itself exactly. It never looks at the pixels and holds one page.
+Without answers of its own it recites the page's text layer, or a sentence that names the page. Which pages fail, loop or end
+too early depends on the page's identity and shape alone, so a build repeats itself exactly, and a page that is turned or cut
+draws again. It never looks at the pixels and holds one page.
 """
 
 import hashlib
@@ -9,11 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from pipeline.config import ScriptedConfig
+from pipeline.config import RereadRung, ScriptedConfig
 from pipeline.errors import EngineDead
 from pipeline.records import PageFacts, PageId, PageImage, PageText
 
 Script = Mapping[PageId, str] | Callable[[PageId, PageFacts], str]
+CLOSED = "the scripted engine is closed; open a new one"
 LOOP_REPEATS = 40
 """Well above `rules.pages.loop_tail_repeats`, so a looped page is one by any threshold in use."""
 
@@ -32,27 +34,48 @@ class ScriptedEngine:
 
     def recognize(self, pages: Iterable[PageImage]) -> Iterator[PageText]:
         if self._closed:
-            raise EngineDead("the scripted engine is closed; open a new one")
+            raise EngineDead(CLOSED)
         for page in pages:
             started_s = time.perf_counter()
             if self._config.seconds_per_page:
                 time.sleep(self._config.seconds_per_page)
             yield replace(self._answer(page), seconds=time.perf_counter() - started_s)
 
+    def reread(self, page: PageImage, changes: RereadRung, previous: PageText) -> PageText | None:
+        """The answer again, with its fault or healed of it. Depends on the page and on what changes, not on the rung's name."""
+        if self._closed:
+            raise EngineDead(CLOSED)
+        started_s = time.perf_counter()
+        if self._config.seconds_per_page:
+            time.sleep(self._config.seconds_per_page)
+        settings = changes.model_dump_json(exclude_none=True, exclude={"name", "on", "kind"})
+        is_healed = _share(f"heal:{page.page_id}:{settings}") < self._config.heal_fraction
+        answer = self._recited(page) if is_healed else self._answer(page)
+        return replace(answer, seconds=time.perf_counter() - started_s)
+
     def close(self) -> None:
         self._closed = True
 
     def _answer(self, page: PageImage) -> PageText:
-        if _is_every(page.page_id, self._config.fail_every, "fail"):
+        """Recited, with the fault that the page drew."""
+        if _is_every(page, self._config.fail_every, "fail"):
             return self._page_text(page, status="failed", error="scripted failure: `fail_every` chose this page")
+        whole = self._recited(page)
+        if whole.status == "failed":
+            return whole
+        if _is_every(page, self._config.loop_every, "loop"):
+            sentence = whole.text.split("\n", 1)[0][:80] or "And so on."
+            text = "\n".join([whole.text, *[sentence] * LOOP_REPEATS])
+            return replace(whole, text=text, finish_reason="repetition")
+        if _is_every(page, self._config.truncate_every, "truncate"):
+            return replace(whole, text=whole.text[: len(whole.text) // 2], finish_reason="length")
+        return whole
+
+    def _recited(self, page: PageImage) -> PageText:
         try:
-            text = _recite(page.page_id, page.facts, self._script)
+            return self._page_text(page, status="ok", text=_recite(page.page_id, page.facts, self._script))
         except Exception as error:  # noqa: BLE001  a script is foreign code, and its failure is the page's failure
             return self._page_text(page, status="failed", error=f"{type(error).__name__}: {error}")
-        if _is_every(page.page_id, self._config.loop_every, "loop"):
-            sentence = text.split("\n", 1)[0][:80] or "And so on."
-            text = "\n".join([text, *[sentence] * LOOP_REPEATS])
-        return self._page_text(page, status="ok", text=text)
 
     def _page_text(self, page: PageImage, *, status: str, text: str = "", error: str = "") -> PageText:
         return PageText(
@@ -74,8 +97,12 @@ def _recite(page_id: PageId, facts: PageFacts, script: Script | None) -> str:
     return recited if script is None else script.get(page_id, recited)
 
 
-def _is_every(page_id: PageId, every: int, purpose: str) -> bool:
-    if not every:
-        return False
-    digest = hashlib.sha256(f"{purpose}:{page_id}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") % every == 0
+def _is_every(page: PageImage, every: int, purpose: str) -> bool:
+    facts = page.facts
+    shape = f"{facts.width_px}x{facts.height_px}/{facts.rotation_degrees}"
+    return every > 0 and _share(f"{purpose}:{page.page_id}:{shape}") < 1 / every
+
+
+def _share(key: str) -> float:
+    """A number in 0..1 that depends on the key alone."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64

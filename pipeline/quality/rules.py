@@ -18,12 +18,10 @@ from pipeline.config import PageRules
 from pipeline.quality.characters import UNSPACED_SCRIPTS
 from pipeline.quality.language import MIN_LETTER_FRACTION, UNDETERMINED
 from pipeline.quality.repetition import has_loop
-from pipeline.records import PageFacts, PageSignals, PageStatus, PageText
+from pipeline.records import LOOP_CUT, PageFacts, PageSignals, PageStatus, PageText
 
 UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "km", "lo", "my", "bo"})
 """Languages without spaces between words: word lengths mean nothing (A4 rule 5)."""
-LOOP_CUT = "loop_cut"
-"""Flag of a reading whose looping tail was cut off at `repetition.loop_start`: what is left is a whole reading."""
 UNREADABLE_SCRIPT = "unreadable_script"
 """Flag of a reading with far too few signs for the page's ink, and the reject reason it becomes: the page's script is none that
 the engine knows, so what signs there are are noise."""
@@ -52,6 +50,15 @@ def is_blank(facts: PageFacts, rules: PageRules) -> bool:
     """No ink and no text layer to speak of: the page must not go to an engine, which would invent text (A4 rule 1)."""
     layer_chars = sum(map(len, facts.layer_text.split()))
     return facts.ink_fraction < rules.blank_ink_below and layer_chars < rules.blank_layer_chars_below
+
+
+def is_layer_trusted(facts: PageFacts, layer_chars: int, rules: PageRules) -> bool:
+    """The text layer is long enough to prove something, drawn, and not garbled. `layer_chars` as in `PageSignals`."""
+    if layer_chars < rules.layer_min_chars:
+        return False
+    if facts.layer_garbled_fraction is None or facts.layer_garbled_fraction >= rules.layer_garbled_below:
+        return False
+    return facts.layer_hidden_fraction is None or facts.layer_hidden_fraction < rules.layer_hidden_below
 
 
 def judge_blank(facts: PageFacts, *, configured_dpi: float) -> Judgement:
@@ -109,7 +116,7 @@ def _soft_rules(page: PageText, signals: PageSignals, rules: PageRules) -> Itera
         yield "gibberish"
     if _is_unsure(page, rules):
         yield "low_conf"
-    if page.vision_tokens and (page.output_tokens or 0) > rules.overfull_tokens_above * page.vision_tokens:
+    if _is_overfull(page, rules):
         yield "overfull"
 
 
@@ -162,14 +169,18 @@ def _is_unsure(page: PageText, rules: PageRules) -> bool:
     return _is_below(page.confidence, rules.low_conf_warn_below) or _is_below(page.mean_logprob, rules.low_logprob_warn_below)
 
 
+def _is_overfull(page: PageText, rules: PageRules) -> bool:
+    """Markup is no text: it counts only where the engine has not told the two apart."""
+    num_tokens = page.output_tokens if page.text_tokens is None else page.text_tokens
+    if not page.vision_tokens or num_tokens is None:
+        return False
+    return num_tokens > rules.overfull_tokens_above * page.vision_tokens
+
+
 def _misses_layer(facts: PageFacts, signals: PageSignals, rules: PageRules) -> bool:
     """The text lacks half of a trusted layer, or more than half of it stands nowhere in the layer."""
     recall, precision = signals.layer_recall, signals.layer_precision
-    if recall is None or precision is None or signals.layer_chars < rules.layer_min_chars:
-        return False
-    if facts.layer_garbled_fraction is None or facts.layer_garbled_fraction >= rules.layer_garbled_below:
-        return False
-    if facts.layer_hidden_fraction is not None and facts.layer_hidden_fraction >= rules.layer_hidden_below:
+    if recall is None or precision is None or not is_layer_trusted(facts, signals.layer_chars, rules):
         return False
     return recall < rules.layer_recall_below or precision < rules.layer_precision_below
 

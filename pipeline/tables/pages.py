@@ -8,13 +8,14 @@ Costs 0.2 to 0.4 ms a page to write and 0.1 to 0.3 ms to read, with 45 blocks a 
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.errors import VerifyError
-from pipeline.records import Block, OpenedDocument, PageFacts, PageId, PageRecord, PageSignals, PageText
+from pipeline.records import Attempt, Block, OpenedDocument, PageFacts, PageId, PageRecord, PageSignals, PageText
 from pipeline.tables.footer import PagesHead, head_texts
 from pipeline.tables.parquet import encode
 from pipeline.tables.schemas import PAGES_SCHEMA, SIGNAL_COLUMNS
@@ -42,6 +43,10 @@ READING_COLUMNS: Mapping[str, str] = {
     "finish_reason": "finish_reason",
     "vision_tokens": "vision_tokens",
     "output_tokens": "output_tokens",
+    "text_tokens": "text_tokens",
+    "expected_tokens": "expected_tokens",
+    "mode": "mode",
+    "rung": "rung",
     "seconds": "seconds",
 }
 BATCH_ROWS = 256
@@ -89,6 +94,8 @@ def _row(record: PageRecord) -> dict[str, object]:
         "warnings": record.warnings,
         "error": record.error,
         "flags": () if record.page is None else record.page.flags,
+        "attempts": () if record.page is None else [asdict(attempt) for attempt in record.page.attempts],
+        "compression": None if record.page is None else _compression(record.page),
         "furniture": record.furniture,
         "blocks": () if record.page is None else [_block_row(block) for block in record.page.blocks],
         "text_hash": hashlib.sha256(record.text.encode()).digest()[:16] if record.text else None,
@@ -101,6 +108,11 @@ def _row(record: PageRecord) -> dict[str, object]:
 
 def _columns_of(part: PageFacts | PageText | PageSignals | None, columns: Mapping[str, str]) -> dict[str, object]:
     return {column: None if part is None else getattr(part, name) for name, column in columns.items()}
+
+
+def _compression(page: PageText) -> float | None:
+    """Text tokens per vision token; None where one of them is not known."""
+    return page.text_tokens / page.vision_tokens if page.vision_tokens and page.text_tokens is not None else None
 
 
 def _block_row(block: Block) -> dict[str, object]:
@@ -140,6 +152,7 @@ def _page_text(row: Row, page_id: PageId) -> PageText:
         text=row["text"],
         blocks=tuple(_block(block) for block in row.get("blocks", ())),
         flags=tuple(row["flags"]),
+        attempts=tuple(Attempt(**{**attempt, "reasons": tuple(attempt["reasons"])}) for attempt in row["attempts"]),
         error=row["error"] if row["engine_status"] == "failed" else "",
         **_fields_of(row, READING_COLUMNS),
     )

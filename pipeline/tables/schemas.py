@@ -13,8 +13,9 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-SCHEMA_VERSION = "1"
-"""Changes when a column changes its name, type or meaning; stands in each footer and in the manifest."""
+SCHEMA_VERSION = "2"
+"""Changes when a column comes, goes or changes its name, type or meaning; stands in each footer and in the manifest. A build
+is of one version from its plan on: another version refuses it and says so. 2 added the modes and the ladder to `pages`."""
 
 
 def _required(name: str, kind: pa.DataType) -> pa.Field:
@@ -37,6 +38,17 @@ BLOCK = pa.struct(
         ("y0_pt", pa.float32()),
         ("x1_pt", pa.float32()),
         ("y1_pt", pa.float32()),
+    ]
+)
+
+ATTEMPT = pa.struct(
+    [
+        ("rung", pa.string()),
+        ("mode", pa.string()),
+        ("reasons", STRINGS),
+        ("seconds", pa.float32()),
+        ("output_tokens", pa.int32()),
+        ("error", pa.string()),
     ]
 )
 
@@ -102,7 +114,13 @@ PAGES_SCHEMA = pa.schema(
         pa.field("mean_logprob", pa.float64()),  # nats per token
         pa.field("finish_reason", pa.string()),  # stop, length, repetition
         pa.field("vision_tokens", pa.int32()),
-        pa.field("output_tokens", pa.int32()),
+        pa.field("output_tokens", pa.int32()),  # generated, markup included
+        pa.field("text_tokens", pa.int32()),  # of the text alone
+        pa.field("expected_tokens", pa.int32()),  # what the mode policy expected of them
+        pa.field("mode", pa.string()),  # the engine's resolution setting
+        pa.field("compression", pa.float64()),  # text tokens per vision token; null where one of them is not known
+        pa.field("rung", pa.string()),  # step of the ladder that read the page, `first` before any; null: no engine was asked
+        _required("attempts", _list_of(ATTEMPT)),  # the readings that the ladder set aside, oldest first
         _required("flags", STRINGS),  # what the engine noticed about its own reading
         _required("layer_chars", pa.int32()),
         pa.field("layer_recall", pa.float64()),  # null without a trusted text layer
@@ -130,7 +148,7 @@ PAGES_SCHEMA = pa.schema(
         _required("furniture", STRINGS),
         _required("blocks", _list_of(BLOCK)),
         pa.field("text_hash", pa.binary(16)),  # sha256 of the UTF-8 text, first 16 bytes; null for an empty text
-        pa.field("seconds", pa.float32()),  # engine time
+        pa.field("seconds", pa.float32()),  # engine time, that of the attempts included
         _required("processed_at", TIMESTAMP),
     ]
 )

@@ -126,7 +126,7 @@ def test_parts_are_rolled_by_size_and_row_groups_hold_whole_documents(store: Mem
         f"documents/build=main/part-{i:05d}.parquet" for i in range(len(manifest.documents))
     ]
     assert len(rows_of(store)) == 8
-    assert footer_of(store.get(manifest.documents[0].key))["pagemill.schema"] == "documents/1"
+    assert footer_of(store.get(manifest.documents[0].key))["pagemill.schema"] == "documents/2"
 
 
 def test_the_same_build_gives_the_same_bytes_whoever_published_it() -> None:

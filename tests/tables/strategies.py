@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from pipeline.records import Block, PageFacts, PageId, PageRecord, PageSignals, PageText
+from pipeline.records import Attempt, Block, PageFacts, PageId, PageRecord, PageSignals, PageText
 from tests.tables.samples import document, opened
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -35,6 +35,8 @@ SIGNALS = st.fixed_dictionaries(
         for field in dataclasses.fields(PageSignals)
     }
 ).map(lambda values: PageSignals(**values))
+MODE = st.none() | st.sampled_from(["tiny", "gundam"])
+ATTEMPTS = st.builds(Attempt, rung=TEXT, mode=MODE, reasons=NAMES, seconds=SINGLE, output_tokens=st.none() | COUNT, error=TEXT)
 BLOCKS = st.builds(
     Block, label=TEXT, text=TEXT, box_pt=st.tuples(SINGLE, SINGLE, SINGLE, SINGLE), confidence=st.none() | SINGLE
 )
@@ -68,6 +70,11 @@ def _record(index: int) -> st.SearchStrategy[PageRecord]:
             finish_reason=st.none() | st.sampled_from(["stop", "length"]),
             vision_tokens=st.none() | COUNT,
             output_tokens=st.none() | COUNT,
+            text_tokens=st.none() | COUNT,
+            expected_tokens=st.none() | COUNT,
+            mode=MODE,
+            rung=st.sampled_from(["first", "wider", "cut"]),
+            attempts=st.lists(ATTEMPTS, max_size=3).map(tuple),
             seconds=SINGLE,
             flags=NAMES,
         )

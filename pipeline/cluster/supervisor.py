@@ -19,6 +19,7 @@ from pipeline.builds.plan import bisect
 from pipeline.builds.schedule import MAX_ATTEMPTS, SHARDS_PER_WORKER, ShardQueue
 from pipeline.cluster.worker import Worker
 from pipeline.config import BuildConfig
+from pipeline.engines import engine_environment
 from pipeline.errors import EngineDead, PagemillError, SourceError, StoreError
 from pipeline.interfaces import ObjectStore
 from pipeline.receipts import Shard, ShardReceipt
@@ -137,7 +138,11 @@ class _Seat:
 def _new_actor(config: BuildConfig, stamp: BuildStamp) -> ActorHandle[Worker]:
     """Half a CPU stays free beside each worker: room for its four rendering tasks (render_tasks.RENDER_CPUS)."""
     make = ray.remote(max_concurrency=SHARDS_PER_WORKER, concurrency_groups={"watch": 1})  # type: ignore[call-overload]  # stubs
-    actor_class = make(Worker).options(num_cpus=config.engine.cpus - 0.5)
+    actor_class = make(Worker).options(
+        num_cpus=config.engine.cpus - 0.5,
+        num_gpus=config.engine.gpus,
+        runtime_env={"env_vars": engine_environment(config.engine)},
+    )
     return cast(ActorHandle[Worker], actor_class.remote(config, stamp))
 
 

@@ -15,6 +15,15 @@ def open_engine(config: EngineConfig) -> Engine:
     return ENGINES[config.name](config)
 
 
+def engine_environment(config: EngineConfig) -> dict[str, str]:
+    """Variables that a process must be started with to open this engine; {} for an engine that needs none."""
+    if not isinstance(config, VlmConfig):
+        return {}
+    from pipeline.engines.vlm.versions import environment
+
+    return environment(config)
+
+
 def _open_ppocr(config: EngineConfig) -> Engine:
     if not isinstance(config, PpocrConfig):
         raise EngineError(f"the ppocr engine needs a PpocrConfig, not {type(config).__name__}")

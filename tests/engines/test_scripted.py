@@ -5,7 +5,7 @@ import numpy as np
 from pipeline.config import ScriptedConfig
 from pipeline.engines.scripted import LOOP_REPEATS, ScriptedEngine
 from pipeline.records import PageId, PageImage
-from tests.engines.conftest import page_image
+from tests.engines.pages import page_image
 
 WHITE = np.full((10, 10), 255, np.uint8)
 

@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from functools import partial
 
+from vllm import envs
 from vllm.v1.engine.exceptions import EngineDeadError
 
 from pipeline.config import RereadRung, VlmConfig
@@ -46,7 +47,7 @@ class VlmEngine:
 
     def __init__(self, config: VlmConfig, *, name: str) -> None:
         """Raises EngineError when vLLM, the model or the GPU is not what the config asks for; the message says which."""
-        vllm_version = check_versions()
+        vllm_version = check_versions(config, _vllm_variables())
         self.name = name
         self.version = f"{config.model}@{config.revision or 'newest'} vllm-{vllm_version} {config.dtype}"
         self._config = config
@@ -208,3 +209,11 @@ class VlmEngine:
             seconds=answer.seconds,
             error=f"{type(error).__name__}: {error}",
         )
+
+
+def _vllm_variables() -> dict[str, str]:
+    """The variables that decide whether vLLM can work for us, as vLLM itself has read them."""
+    variables = {} if envs.VLLM_PLUGINS is None else {"VLLM_PLUGINS": ",".join(envs.VLLM_PLUGINS)}
+    if getattr(envs, "VLLM_USE_V2_MODEL_RUNNER", None) is False:  # older versions have one runner and no such variable
+        variables["VLLM_USE_V2_MODEL_RUNNER"] = "0"
+    return variables

@@ -44,7 +44,9 @@ class Requests:
         with self._lock:
             ids = self._tokenizer.encode(token, add_special_tokens=False)
         if len(ids) != 1:
-            raise EngineError(f"{token!r} is {len(ids)} tokens for this model's tokenizer, not one; is engine.model the right model?")
+            raise EngineError(
+                f"{token!r} is {len(ids)} tokens for this model's tokenizer, not one; is engine.model the right model?"
+            )
         return ids[0]
 
     def num_tokens(self, text: str) -> int:
@@ -55,14 +57,21 @@ class Requests:
     def _encode(self, prompt: str, image_token: str, begins_with_bos: bool) -> tuple[int, ...]:
         with self._lock:
             ids = self._tokenizer.encode(prompt, add_special_tokens=False)
-        bos = self._tokenizer.bos_token_id
-        if begins_with_bos and bos is None:
-            raise EngineError("the model's tokenizer has no BOS token, which DeepSeek-OCR's prompt begins with; check engine.model")
-        if begins_with_bos and ids[:1] != [bos]:
-            ids = [bos, *ids]
+        if begins_with_bos:
+            ids = self._with_bos(ids)
         if ids.count(self.token_id(image_token)) != 1:
-            raise EngineError(f"the prompt {prompt!r} holds {image_token!r} {ids.count(self.token_id(image_token))} times, not once")
+            raise EngineError(
+                f"the prompt {prompt!r} holds {image_token!r} {ids.count(self.token_id(image_token))} times, not once"
+            )
         return tuple(ids)
+
+    def _with_bos(self, ids: list[int]) -> list[int]:
+        bos = self._tokenizer.bos_token_id
+        if bos is None:
+            raise EngineError(
+                "the model's tokenizer has no BOS token, with which this model's prompt begins; check engine.model"
+            )
+        return ids if ids[:1] == [bos] else [bos, *ids]
 
 
 def _seed(page_id: PageId) -> int:

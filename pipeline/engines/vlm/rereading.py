@@ -37,11 +37,15 @@ def check_changes(config: VlmConfig, rung: RereadRung) -> None:
     if isinstance(config, DeepseekOcrConfig | DeepseekOcr2Config):
         model = DEEPSEEK_OCR if isinstance(config, DeepseekOcrConfig) else DEEPSEEK_OCR_2
         if rung.mode not in (None, "larger", *model.modes):
-            raise EngineError(f"rung {rung.name!r} asks for mode {rung.mode}, which {model.name} lacks; it has {', '.join(model.modes)}")
+            raise EngineError(
+                f"rung {rung.name!r} asks for mode {rung.mode}, which {model.name} lacks; it has {', '.join(model.modes)}"
+            )
         return
     asked = [name for name in ("mode", "prompt", "ngram_size", "ngram_window") if getattr(rung, name) is not None]
     if asked:
-        raise EngineError(f"rung {rung.name!r} changes {', '.join(asked)}, which {config.model} has no setting for; take it out")
+        raise EngineError(
+            f"rung {rung.name!r} changes {', '.join(asked)}, which {config.model} has no setting for; take it out"
+        )
 
 
 def _mode_of(config: VlmConfig, rung: RereadRung, page: PageImage, previous: PageText) -> Mode | None:
@@ -59,6 +63,4 @@ def _mode_of(config: VlmConfig, rung: RereadRung, page: PageImage, previous: Pag
 
 
 def _ngram(limit: NgramLimit, rung: RereadRung) -> NgramLimit:
-    return limit.model_copy(
-        update={"size": rung.ngram_size or limit.size, "window": rung.ngram_window or limit.window}
-    )
+    return limit.model_copy(update={"size": rung.ngram_size or limit.size, "window": rung.ngram_window or limit.window})

@@ -5,6 +5,7 @@ In: an open model and the config. Out: nothing, or EngineError that says what is
 """
 
 from concurrent.futures import Future
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -57,8 +58,8 @@ def _check_mode(model: OpenModel, requests: Requests, page: PageImage, config: V
     if question.vision_tokens is not None and generation.num_image_tokens != question.vision_tokens:
         raise EngineError(
             f"mode {question.mode} gave {generation.num_image_tokens} vision tokens instead of {question.vision_tokens}: "
-            f"vLLM processes the page otherwise than expected. Check that {config.model} is the model the engine is named after "
-            "and that Pagemill's vLLM plug-in is installed (pip install pagemill into the same environment)"
+            f"vLLM processes the page otherwise than expected. Check that {config.model} is the model that the engine is "
+            "named after, and that Pagemill's vLLM plug-in is installed (pip install pagemill into the same environment)"
         )
     if not generation.token_ids:
         raise EngineError(f"{config.model} generated nothing in mode {question.mode}; are its weights complete?")
@@ -90,7 +91,7 @@ def _check_ngram_limit(model: OpenModel, requests: Requests, page: PageImage, co
         repetition=None,
     )
     ids = _ask(model, probe, question).token_ids
-    pairs = list(zip(ids, ids[1:], strict=False))
+    pairs = list(pairwise(ids))
     if len(set(pairs)) != len(pairs):
         raise EngineError(
             f"the n-gram limit is not active: {ids} repeats a pair. This vLLM's model runner ignores V1 logits processors; "

@@ -32,7 +32,12 @@ class Spent:
         self._lock = threading.Lock()
         self._sums: Counter[str] = Counter()
         self._seconds: dict[str, float] = {"prepare": 0.0, "queue": 0.0, "prefill": 0.0, "decode": 0.0}
-        self._by_mode: dict[str, Counter[str]] = {"pages": Counter(), "vision": Counter(), "text": Counter(), "output": Counter()}
+        self._by_mode: dict[str, Counter[str]] = {
+            "pages": Counter(),
+            "vision": Counter(),
+            "text": Counter(),
+            "output": Counter(),
+        }
 
     def add_preparation(self, seconds: float) -> None:
         with self._lock:

@@ -75,6 +75,7 @@ class Window:
         self._num_waiting = 0
         self._shared_s = 0.0
         self._shared_at_s = clock()
+        self._was_full = False
         self._begin_period()
 
     @property

@@ -17,7 +17,7 @@ from pipeline.engines.ppocr.ranges import RECOGNITION_RANGES
 from pipeline.engines.ppocr.weights import load_recognition
 from pipeline.errors import EngineDead
 from pipeline.records import PageText
-from tests.engines.conftest import DPI, PROSE, draw_grey, page_image, write_lines
+from tests.engines.pages import DPI, PROSE, draw_grey, page_image, write_lines
 
 CHINESE = ("水车在黎明时缓缓转动，雨落在磨坊上。", "磨坊主数了七袋大麦和一袋黑麦。", "到了中午，河水已经涨过旧石标记。")
 

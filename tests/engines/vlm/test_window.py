@@ -37,9 +37,7 @@ def test_a_slow_supply_of_pages_says_nothing_about_the_window() -> None:
     max_size=st.integers(1, 600),
     observations=st.lists(st.tuples(st.floats(0, 1e5), st.integers(0, 2), st.booleans()), max_size=40),
 )
-def test_it_stays_between_its_limits_whatever_happens(
-    max_size: int, observations: list[tuple[float, int, bool]]
-) -> None:
+def test_it_stays_between_its_limits_whatever_happens(max_size: int, observations: list[tuple[float, int, bool]]) -> None:
     state = first_window(max_size)
     for tokens_per_s, num_preempted, was_full in observations:
         state = next_window(state, seen(tokens_per_s, num_preempted=num_preempted, was_full=was_full))

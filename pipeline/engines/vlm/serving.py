@@ -22,6 +22,8 @@ Value = TypeVar("Value")
 OPEN_TIMEOUT_S = 1800.0
 """Weights from a model hub, compilation and CUDA graphs; a model that takes longer will not come."""
 
+CLOSE_TIMEOUT_S = 10.0
+
 
 class Tokenizer(Protocol):
     """As much of a Hugging Face tokenizer as is used here."""
@@ -65,12 +67,17 @@ class OpenModel:
         """Stops vLLM and its processes; closing twice is fine."""
         if self._loop.is_closed():
             return
+        self._cancel_tasks()
         self.engine.shutdown()
         self._stop_loop()
         del self.engine
 
+    def _cancel_tasks(self) -> None:
+        """Before vLLM goes, so that its output handler does not report the end as a loss."""
+        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(CLOSE_TIMEOUT_S)
+
     def _stop_loop(self) -> None:
-        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(10.0)
+        self._cancel_tasks()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

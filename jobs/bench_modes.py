@@ -1,8 +1,9 @@
 """`python -m jobs.bench_modes CORPUS`: which modes the policy chooses, what that saves, and how well it guesses from pixels.
 
 In: the reference corpus. Out: a dated section at the end of a Markdown page. Reads no text: a page costs its rendering and two
-mode choices, about 0.1 s. The truth of a guess is the page's own text layer, counted by `policy.layer_tokens`; documents are
-halved by their hash, so that a constant fitted on one half can be held against the other.
+mode choices, about 0.1 s. The truth of a guess is the page's own text layer, or a scan's transcript, counted by
+`policy.layer_tokens`; born-digital documents are halved by their hash, so that a constant fitted on one half can be held
+against the other.
 """
 
 import argparse
@@ -20,10 +21,10 @@ import numpy as np
 from jobs.bench_pages import CorpusDocument, has_layer_truth, read_manifest
 from jobs.bench_report import append_section, machine_lines
 from jobs.command_line import DONE, run_command
-from pipeline.config import DeepseekOcr2Config, DeepseekOcrConfig, ModePolicy, RenderConfig
+from pipeline.config import DeepseekOcr2Config, DeepseekOcrConfig, Mode, ModePolicy, RenderConfig
 from pipeline.engines.vlm.density import measure_lines
 from pipeline.engines.vlm.modes import DEEPSEEK_OCR, DEEPSEEK_OCR_2, VisionModel, vision_tokens
-from pipeline.engines.vlm.policy import ModeChoice, choose_mode, layer_tokens, line_tokens
+from pipeline.engines.vlm.policy import ModeChoice, cheapest_mode, choose_mode, layer_tokens, line_tokens
 from pipeline.errors import ConfigError
 from pipeline.records import DocumentRef, OpenedDocument, PageImage
 from pipeline.rendering import render_document
@@ -35,7 +36,8 @@ FOLDERS = ("born_digital", "scanned", "rescans", "olmocr_bench_sample")
 MIN_TOKENS = 30
 """A page with less text says nothing of an estimate."""
 MAX_GARBLED_FRACTION, MAX_HIDDEN_FRACTION = 0.01, 0.1
-HALVES = ("first half", "second half")
+TRANSCRIBED = "scans with a transcript"
+HALVES = ("born digital, first half", "born digital, second half")
 MODELS: Mapping[str, tuple[VisionModel, ModePolicy]] = {
     "deepseek-ocr": (DEEPSEEK_OCR, DeepseekOcrConfig().policy),
     "deepseek-ocr-2": (DEEPSEEK_OCR_2, DeepseekOcr2Config().policy),
@@ -47,21 +49,23 @@ class Sample:
     """One page, and what the policy makes of it."""
 
     document: CorpusDocument
-    has_truth: bool
-    """Its text layer may be believed."""
-    layer_tokens: int
+    true_tokens: int | None
+    """Of a text layer that may be believed, or of the transcript; None without either."""
     line_tokens: int
     choice: ModeChoice
     """As a build would choose."""
-    pixel_choice: ModeChoice
+    pixel_mode: Mode
     """The same without the text layer."""
+    true_mode: Mode
+    """The same from `true_tokens`; that of `choice` where they are not known."""
     gundam_tokens: int
     choice_s: float
     """CPU seconds of `choice`."""
 
     @property
-    def half(self) -> str:
-        return HALVES[int(self.document.sha256[:4], 16) % 2]
+    def group(self) -> str:
+        half = HALVES[int(self.document.sha256[:4], 16) % 2]
+        return half if self.document.folder == "born_digital" else TRANSCRIBED
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -115,28 +119,48 @@ def sample_of(document: CorpusDocument, image: PageImage, model: VisionModel, po
     started_s = time.process_time()
     choice = choose_mode(image, policy, model)
     choice_s = time.process_time() - started_s
-    facts = image.facts
-    without_layer = replace(facts, layer_text="", layer_garbled_fraction=None, layer_hidden_fraction=None)
-    num_tokens = layer_tokens(facts.layer_text)
+    without_layer = replace(image.facts, layer_text="", layer_garbled_fraction=None, layer_hidden_fraction=None)
+    true_tokens = true_tokens_of(document, image)
+    lines = measure_lines(image.pixels_HWC)
     height_px, width_px = image.pixels_HWC.shape[:2]
+    true_choice = cheapest_mode(
+        model,
+        policy,
+        size_px=(width_px, height_px),
+        expected_tokens=choice.expected_tokens if true_tokens is None else true_tokens,
+        line_pitch_px=lines.line_pitch_px,
+        evidence="layer",
+    )
     return Sample(
         document=document,
-        has_truth=has_layer_truth(document)
-        and num_tokens >= MIN_TOKENS
-        and (facts.layer_garbled_fraction or 0.0) <= MAX_GARBLED_FRACTION
-        and (facts.layer_hidden_fraction or 0.0) <= MAX_HIDDEN_FRACTION,
-        layer_tokens=num_tokens,
-        line_tokens=line_tokens(measure_lines(image.pixels_HWC)),
+        true_tokens=true_tokens,
+        line_tokens=line_tokens(lines),
         choice=choice,
-        pixel_choice=choose_mode(replace(image, facts=without_layer), policy, model),
+        pixel_mode=choose_mode(replace(image, facts=without_layer), policy, model).mode,
+        true_mode=true_choice.mode,
         gundam_tokens=vision_tokens(model, "gundam", width_px, height_px),
         choice_s=choice_s,
     )
 
 
+def true_tokens_of(document: CorpusDocument, image: PageImage) -> int | None:
+    """Tokens of the transcript or of a layer that may be believed; None when there is neither, or fewer than MIN_TOKENS."""
+    facts, text = image.facts, ""
+    if document.folder != "born_digital" and document.truth_path:
+        pages = document.truth_path.read_text(encoding="utf-8").split("\f")
+        text = pages[image.page_id.page_index] if image.page_id.page_index < len(pages) else ""
+    elif (
+        has_layer_truth(document)
+        and (facts.layer_garbled_fraction or 0.0) <= MAX_GARBLED_FRACTION
+        and (facts.layer_hidden_fraction or 0.0) <= MAX_HIDDEN_FRACTION
+    ):
+        text = facts.layer_text
+    num_tokens = layer_tokens(text)
+    return num_tokens if num_tokens >= MIN_TOKENS else None
+
+
 def report(samples: Sequence[Sample], model: VisionModel, policy: ModePolicy, per_document: int) -> list[str]:
     """The section's lines below the machine's."""
-    true = [sample for sample in samples if sample.has_truth]
     median_s, slow_s = np.percentile([sample.choice_s for sample in samples], (50, 90))
     return [
         f"Up to {per_document} pages a document, drawn by sha256(seed:document:page), seed {SEED}, at {DPI} dpi, grey. Policy: "
@@ -146,13 +170,12 @@ def report(samples: Sequence[Sample], model: VisionModel, policy: ModePolicy, pe
         "",
         *_mode_lines(samples, model),
         "",
-        "Tokens expected from pixels alone over those of the text layer, on born-digital pages whose layer may be believed "
-        f"(not known to lie, at most {MAX_GARBLED_FRACTION:.0%} garbled and {MAX_HIDDEN_FRACTION:.0%} hidden, {MIN_TOKENS} "
-        "tokens or more):",
+        "Tokens expected from pixels alone over the true ones: those of the text layer on born-digital pages where it may "
+        f"be believed (not known to lie, at most {MAX_GARBLED_FRACTION:.0%} garbled and {MAX_HIDDEN_FRACTION:.0%} hidden), "
+        f"those of the transcript on scans; pages with {MIN_TOKENS} tokens or more. Mode: share of pages on which pixels give "
+        "the mode that the true tokens give, and on which they give a smaller one; both have the pitch of lines from pixels.",
         "",
-        *_accuracy_lines(true),
-        "",
-        *_agreement_lines(true, model),
+        *_accuracy_lines(samples, model),
     ]
 
 
@@ -180,42 +203,28 @@ def _mode_lines(samples: Sequence[Sample], model: VisionModel) -> list[str]:
     return lines
 
 
-def _accuracy_lines(samples: Sequence[Sample]) -> list[str]:
-    lines = ["| documents | number | pages | median | 10 % | 90 % | one vote a document |", "|---|---|---|---|---|---|---|"]
-    for half in (*HALVES, "all"):
-        chosen = [sample for sample in samples if half in (sample.half, "all")]
-        if not chosen:
-            continue
-        ratios = _ratios(chosen)
-        median, low, high = np.percentile([ratio for group in ratios.values() for ratio in group], (50, 10, 90))
-        by_document = float(np.median([np.median(group) for group in ratios.values()]))
-        lines.append(f"| {half} | {len(ratios)} | {len(chosen)} | {median:.2f} | {low:.2f} | {high:.2f} | {by_document:.3f} |")
-    return lines
-
-
-def _ratios(samples: Sequence[Sample]) -> dict[str, list[float]]:
-    """Tokens from lines over tokens of the layer, by document."""
-    ratios: dict[str, list[float]] = {}
-    for sample in samples:
-        ratios.setdefault(sample.document.sha256, []).append(sample.line_tokens / sample.layer_tokens)
-    return ratios
-
-
-def _agreement_lines(samples: Sequence[Sample], model: VisionModel) -> list[str]:
-    if not samples:
-        return []
-    pairs = Counter((sample.choice.mode, sample.pixel_choice.mode) for sample in samples)
-    order = list(model.modes)
-    same = sum(count for (by_layer, by_pixels), count in pairs.items() if by_layer == by_pixels)
-    smaller = sum(count for (by_layer, by_pixels), count in pairs.items() if order.index(by_pixels) < order.index(by_layer))
-    return [
-        f"The mode chosen from pixels is the one chosen with the layer on {same / len(samples):.1%} of these pages, a smaller "
-        f"one on {smaller / len(samples):.1%}. Rows: with the layer; columns: from pixels.",
-        "",
-        f"| | {' | '.join(order)} |",
-        "|---" * (len(order) + 1) + "|",
-        *(f"| {row} | {' | '.join(str(pairs[row, column]) for column in order)} |" for row in order),
+def _accuracy_lines(samples: Sequence[Sample], model: VisionModel) -> list[str]:
+    lines = [
+        "| pages of | documents | pages | median | 10 % | 90 % | median, one vote a document | same mode | smaller mode |",
+        "|---" * 9 + "|",
     ]
+    order = list(model.modes)
+    for group in (*HALVES, TRANSCRIBED):
+        known = [(sample, sample.true_tokens) for sample in samples if sample.true_tokens and sample.group == group]
+        if not known:
+            continue
+        ratios: dict[str, list[float]] = {}
+        for sample, true_tokens in known:
+            ratios.setdefault(sample.document.sha256, []).append(sample.line_tokens / true_tokens)
+        median, low, high = np.percentile([ratio for page_ratios in ratios.values() for ratio in page_ratios], (50, 10, 90))
+        steps = [order.index(sample.pixel_mode) - order.index(sample.true_mode) for sample, _ in known]
+        cells = [
+            *(group, str(len(ratios)), str(len(known)), f"{median:.2f}", f"{low:.2f}", f"{high:.2f}"),
+            f"{np.median([np.median(page_ratios) for page_ratios in ratios.values()]):.2f}",
+            *(f"{steps.count(0) / len(steps):.1%}", f"{sum(step < 0 for step in steps) / len(steps):.1%}"),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def _lot(key: str) -> str:

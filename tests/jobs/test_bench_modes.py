@@ -1,6 +1,7 @@
-"""The bench of modes on a small drawn corpus: what it counts is there, and what it cannot trust is left out."""
+"""The bench of modes on a small drawn corpus: every page is counted, and what cannot be believed is no measure."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pymupdf
@@ -8,7 +9,7 @@ import pytest
 
 from jobs import bench_modes
 from jobs.bench_pages import read_manifest
-from pipeline.engines.vlm.modes import DEEPSEEK_OCR
+from pipeline.engines.vlm.policy import layer_tokens
 
 LINE = "The postman carried two letters and a parcel over the bridge."
 FIELDS = ("path", "sha256", "pages", "language", "kind", "password", "ground_truth", "ground_truth_kind")
@@ -52,15 +53,20 @@ def test_the_section_counts_every_page_of_the_sample_and_its_gain(corpus: Path, 
     assert (small_tokens, gundam_tokens) == (111, 903)
 
 
-def test_only_layers_that_may_be_believed_are_the_measure_of_a_guess(corpus: Path) -> None:
+def test_only_layers_that_may_be_believed_and_transcripts_are_the_measure_of_a_guess(corpus: Path) -> None:
+    (corpus / "truth.txt").write_text(" ".join([LINE] * 90))
+    documents = read_manifest(corpus)
+    transcribed = replace(documents[2], truth_path=corpus / "truth.txt")
     model, policy = bench_modes.MODELS["deepseek-ocr"]
-    believed = {
-        document.path.stem: bench_modes.sample_of(document, image, model, policy).has_truth
-        for document in read_manifest(corpus)
-        for image in bench_modes.drawn_pages(document, 1)
-    }
-    assert believed == {"book": True, "lies": False, "hidden": False, "bad": False}
-    assert model is DEEPSEEK_OCR
+    (book,), (lies,), (hidden,), (bad,), (scan,) = (
+        [bench_modes.sample_of(document, image, model, policy) for image in bench_modes.drawn_pages(document, 1)]
+        for document in (*documents, transcribed)
+    )
+    assert lies.true_tokens is hidden.true_tokens is bad.true_tokens is None
+    assert book.true_tokens == book.choice.expected_tokens == layer_tokens("\n".join([LINE] * 30))
+    assert scan.true_tokens == pytest.approx(3 * book.true_tokens, abs=5)
+    assert scan.true_mode == "base"
+    assert scan.group == bench_modes.TRANSCRIBED
 
 
 def test_drawing_pages_again_draws_the_same(corpus: Path) -> None:

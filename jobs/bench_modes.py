@@ -36,6 +36,7 @@ FOLDERS = ("born_digital", "scanned", "rescans", "olmocr_bench_sample")
 MIN_TOKENS = 30
 """A page with less text says nothing of an estimate."""
 MAX_GARBLED_FRACTION, MAX_HIDDEN_FRACTION = 0.01, 0.1
+SCANS = ("scanned", "rescans")
 TRANSCRIBED = "scans with a transcript"
 HALVES = ("born digital, first half", "born digital, second half")
 MODELS: Mapping[str, tuple[VisionModel, ModePolicy]] = {
@@ -146,7 +147,7 @@ def sample_of(document: CorpusDocument, image: PageImage, model: VisionModel, po
 def true_tokens_of(document: CorpusDocument, image: PageImage) -> int | None:
     """Tokens of the transcript or of a layer that may be believed; None when there is neither, or fewer than MIN_TOKENS."""
     facts, text = image.facts, ""
-    if document.folder != "born_digital" and document.truth_path:
+    if document.folder in SCANS and document.truth_path:
         pages = document.truth_path.read_text(encoding="utf-8").split("\f")
         text = pages[image.page_id.page_index] if image.page_id.page_index < len(pages) else ""
     elif (

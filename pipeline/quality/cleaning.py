@@ -46,7 +46,8 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 SOFT_HYPHEN = re.compile(rf"[\u00ad\ufffe](?:[ \t]*\n[ \t]*(?={LETTER}))?")
 STRAY_HYPHEN = re.compile(rf"(?<!{LETTER})\x02|\x02(?![ \t]*\n?[ \t]*{LETTER})")
 """U+0002 that stands between no letters, so for no hyphen."""
-SPACE_AT_LINE_END = re.compile(r"[ \t]+(?=\n)")
+SPACE_AT_LINE_END = re.compile(r"(?<![ \t])[ \t]+(?=\n)")
+"""The look-behind tries each run of spaces once: 40,000 spaces took 10 s without it."""
 EMPTY_LINES = re.compile(r"\n{3,}")
 
 

@@ -30,7 +30,9 @@ CAPITAL_LINES_FRACTION = 0.80
 MIN_LETTER_FRACTION = 0.30
 """Under it a line is numbers or a formula."""
 
-PROTECTED = re.compile(r"(```.*?```|\$\$.*?\$\$|\\\[.*?\\\]|<table\b.*?</table>)", re.DOTALL)
+PROTECTED = re.compile(r"(```.*?```|\$\$.*?\$\$|\\\[.{0,4000}?\\\]|<table\b.*?(?:</table>|\Z))", re.DOTALL)
+"""Code, formulas of up to 4,000 characters, tables to their end or the text's: a text full of openings must not be searched to
+its end from each of them."""
 STRUCTURE = re.compile(r"[ \t]*(?:#{1,6}\s|\||>|```|<|\$\$|!\[|---|===|\\\[)|.*\S(?:\t| {3,})\S")
 LIST_MARK = re.compile(
     r"[ \t]*(?:[-*+\u2022\u2023\u25aa\u25cf\u25cb\u25e6\u2013\u2014\u00b7]\s"

@@ -30,7 +30,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.engines.vlm.html_tables import bare_tables
 from pipeline.engines.vlm.reading import MARKUP_DAMAGED, ReadPage, box_on_page, figure_mark
-from pipeline.engines.vlm.scrubbing import encodable, tidy, without_special_tokens
+from pipeline.engines.vlm.scrubbing import encodable, tidy, without_half_token, without_special_tokens
 from pipeline.records import Block, BoxPt
 
 LABELS: Mapping[str, str] = {
@@ -73,11 +73,10 @@ class Piece:
 
 def read_deepseek(output: str, *, width_pt: float, height_pt: float) -> ReadPage:
     """Parses either prompt's output; the page's size is as displayed, in points."""
-    pieces = list(_tables_in_their_refs(_pieces(encodable(output))))
+    whole, damaged = without_half_token(encodable(output))
     blocks: list[Block] = []
     texts: list[str] = []
-    damaged = False
-    for piece in pieces:
+    for piece in _tables_in_their_refs(_pieces(whole)):
         content, leaked = _clean(piece)
         damaged |= leaked or piece.damaged
         box_pt = _union_pt(piece.boxes, width_pt, height_pt)

@@ -10,7 +10,8 @@ of tables is left as it is: a textbook of HTML may print any tag, and a text col
 import re
 from collections.abc import Iterator
 
-TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)([^<>]*)>")
+TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)([^<>]*)(>?)")
+"""Or the beginning of one: `<a<script>` is a tag to a browser once its second `<` is escaped."""
 SPAN = re.compile(r"\b(rowspan|colspan)\s*=\s*[\"']?(\d{1,4})", re.IGNORECASE)
 TABLE_TAGS = frozenset({"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"})
 INLINE_TAGS = frozenset({"br", "b", "i", "u", "em", "strong", "sub", "sup"})
@@ -27,17 +28,18 @@ def _rewritten(text: str) -> Iterator[str]:
         yield text[at : tag.start()]
         at = tag.end()
         slash, name = tag[1], tag[2].lower()
-        if name == "table":
+        if name == "table" and tag[4]:
             depth = max(depth - 1, 0) if slash else depth + 1
         elif depth == 0:
             yield tag[0]
             continue
-        yield _bare(slash, name, tag[0])
+        is_cut = not tag[4] and not tag[3] and at == len(text)
+        yield tag[0] if is_cut and name in TABLE_TAGS else _bare(slash, name, tag[0])
     yield text[at:]
 
 
 def _bare(slash: str, name: str, tag: str) -> str:
-    if name in TABLE_TAGS:
+    if name in TABLE_TAGS and tag.endswith(">"):
         spans = "" if slash else "".join(f' {key.lower()}="{int(number)}"' for key, number in SPAN.findall(tag))
         return f"<{slash}{name}{spans}>"
     if name in INLINE_TAGS and re.fullmatch(r"</?\w+\s*/?>", tag):

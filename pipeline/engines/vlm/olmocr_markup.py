@@ -34,7 +34,7 @@ from typing import NamedTuple
 
 from pipeline.engines.vlm.html_tables import bare_tables
 from pipeline.engines.vlm.reading import MARKUP_DAMAGED, ReadPage, box_on_page, figure_mark
-from pipeline.engines.vlm.scrubbing import encodable, tidy, without_special_tokens
+from pipeline.engines.vlm.scrubbing import encodable, tidy, without_half_token, without_special_tokens
 from pipeline.records import Block
 
 FRONT_MATTER_DAMAGED = "front_matter_damaged"
@@ -64,11 +64,12 @@ class FrontMatter(NamedTuple):
 
 def read_olmocr(output: str, *, width_pt: float, height_pt: float, longest_side_px: int) -> ReadPage:
     """Parses the output for a page of this size, as displayed, that the model saw scaled to `longest_side_px`."""
-    front_matter, body = _split_front_matter(encodable(output))
+    whole, was_cut = without_half_token(encodable(output))
+    front_matter, body = _split_front_matter(whole)
     bare, leaked = without_special_tokens(body)
     text, figures, num_outside = _mark_figures(bare_tables(bare), width_pt, height_pt, longest_side_px)
     signs = {
-        MARKUP_DAMAGED: leaked,
+        MARKUP_DAMAGED: leaked or was_cut,
         FRONT_MATTER_DAMAGED: not front_matter.is_whole,
         **_rotation_signs(front_matter.fields),
         FIGURE_BOX_OUTSIDE: num_outside > 0,

@@ -32,12 +32,17 @@ def encodable(text: str) -> str:
     return SURROGATE.sub("\ufffd", CONTROL.sub("", LINE_BREAK.sub("\n", text)))
 
 
+def without_half_token(output: str) -> tuple[str, bool]:
+    """The output without a token that its end cut off, and whether there was one."""
+    whole, num_halves = HALF_TOKEN.subn("", output)
+    return whole, num_halves > 0
+
+
 def without_special_tokens(text: str) -> tuple[str, bool]:
     """The text with a space for each special token, and whether there was one but that which ends the output. The space keeps
     what stood on both sides from becoming a token itself: `<|re<|ref|>f|>`."""
-    cut, num_halves = HALF_TOKEN.subn("", END_TOKEN.sub(" ", text))
-    bare, num_tokens = SPECIAL_TOKEN.subn(" ", cut)
-    return bare, num_halves + num_tokens > 0
+    bare, num_tokens = SPECIAL_TOKEN.subn(" ", END_TOKEN.sub(" ", text))
+    return bare, num_tokens > 0
 
 
 def tidy(text: str) -> str:

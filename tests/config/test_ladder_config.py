@@ -15,22 +15,22 @@ def config(*rungs: dict[str, object], engine: dict[str, object] | None = None, *
 
 
 def test_rungs_keep_their_order_and_say_what_they_are_for() -> None:
-    made = config(WIDER, {**TURN, "on": ["gibberish"]})
-    assert made.ladder == (RereadRung(name="wider", ngram_window=300), TurnRung(name="turned", on=("gibberish",)))
+    made = config(WIDER, {**TURN, "when": ["gibberish"]})
+    assert made.ladder == (RereadRung(name="wider", ngram_window=300), TurnRung(name="turned", when=("gibberish",)))
 
 
 @pytest.mark.parametrize(
     ("rung", "complaint"),
     [
         ({**WIDER, "ngram_windw": 3}, "unknown config key 'ladder.0.ngram_windw'; did you mean 'ngram_window'?"),
-        ({**TURN, "ngram_window": 3}, "unknown config key 'ladder.0.ngram_window'; known keys here: degrees, kind, name, on"),
+        ({**TURN, "ngram_window": 3}, "unknown config key 'ladder.0.ngram_window'; known keys here: degrees, kind, name, when"),
         (
             {"kind": "engine", "name": "other", "engine": {"name": "ppocr", "script": "all"}},
             "unknown config key 'ladder.0.engine.script'; did you mean 'scripts'?",
         ),
         ({"kind": "turn"}, "config key 'ladder.0.name' is missing"),
         ({**TURN, "degrees": []}, "config key 'ladder.0.degrees'"),
-        ({**TURN, "on": ["lop"]}, "config key 'ladder.0.on.0': input should be 'loop', 'truncated'"),
+        ({**TURN, "when": ["lop"]}, "config key 'ladder.0.when.0': input should be 'loop', 'truncated'"),
         ({**TURN, "name": "first"}, "config key 'ladder.0.name': `first` is the reading before any rung"),
         ({"kind": "reread", "name": "same"}, "rung 'same' changes nothing; give it one of mode, prompt"),
         ({"kind": "turm", "name": "x"}, "config key 'ladder.0': input tag 'turm'"),

@@ -62,7 +62,7 @@ def test_a_share_of_the_pages_heals_when_they_are_read_again_by_page_and_setting
         return {answer.page_id.page_index for answer in again if answer and answer.finish_reason == "stop"}
 
     wider = healed(name="wider", ngram_window=300)
-    assert wider == healed(name="another", ngram_window=300, on=("loop",))
+    assert wider == healed(name="another", ngram_window=300, when=("loop",))
     assert wider != healed(name="wider", ngram_window=400)
     assert 60 <= len(wider) <= 140
 

@@ -104,8 +104,8 @@ class AtItsWord:
         return self._trusts_layer
 
 
-def wider(name: str = "wider", on: tuple[str, ...] = ("loop", "truncated", "engine_failed")) -> RereadRung:
-    return RereadRung(name=name, ngram_window=300, on=on)  # type: ignore[arg-type]
+def wider(name: str = "wider", when: tuple[str, ...] = ("loop", "truncated", "engine_failed")) -> RereadRung:
+    return RereadRung(name=name, ngram_window=300, when=when)  # type: ignore[arg-type]
 
 
 def no_engine(config: object) -> Engine:

@@ -44,7 +44,12 @@ def test_the_others_are_its_attempts_oldest_first_and_all_seconds_are_counted(fa
 
 def test_a_rung_is_for_its_own_reasons_whichever_reading_they_speak_against() -> None:
     base = Told({0: "loop"}, {(0, "a"): "truncated", (0, "b"): "low_conf", (0, "c"): "good"})
-    rungs = (wider("never", on=("garbled",)), wider("a", on=("loop",)), wider("b", on=("truncated",)), wider("c", on=("loop",)))
+    rungs = (
+        wider("never", when=("garbled",)),
+        wider("a", when=("loop",)),
+        wider("b", when=("truncated",)),
+        wider("c", when=("loop",)),
+    )
     (answer,) = ladder_on(base, *rungs).recognize([image()])
     assert [rung for _, rung, _ in base.rereads] == ["a", "b", "c"]
     assert answer.rung == "c"
@@ -52,5 +57,5 @@ def test_a_rung_is_for_its_own_reasons_whichever_reading_they_speak_against() ->
 
 def test_a_warning_alone_takes_no_rung_that_is_not_for_it() -> None:
     base = Told({0: "overfull"}, {(0, "larger"): None})
-    (answer,) = ladder_on(base, wider(), wider("larger", on=("overfull",)), wider("last")).recognize([image()])
+    (answer,) = ladder_on(base, wider(), wider("larger", when=("overfull",)), wider("last")).recognize([image()])
     assert (answer.rung, answer.text, base.rereads) == ("first", "overfull", [(0, "larger", "tiny")])

@@ -93,7 +93,7 @@ class CountsPages:
 
 def test_a_page_too_long_is_read_in_halves_and_judged_as_one() -> None:
     engine = CountsPages()
-    (answer,) = ladder_on(engine, HalvesRung(name="halves", on=("truncated",))).recognize([image()])
+    (answer,) = ladder_on(engine, HalvesRung(name="halves", when=("truncated",))).recognize([image()])
     assert (answer.rung, answer.seconds, engine.num_read) == ("halves", 3.0, 3)
 
 
@@ -102,7 +102,7 @@ def test_a_half_that_shows_nothing_is_not_read() -> None:
     pixels = page.pixels_HWC.copy()
     pixels[30:] = 255
     engine = CountsPages()
-    (answer,) = ladder_on(engine, HalvesRung(name="halves", on=("truncated",))).recognize([replace(page, pixels_HWC=pixels)])
+    (answer,) = ladder_on(engine, HalvesRung(name="halves", when=("truncated",))).recognize([replace(page, pixels_HWC=pixels)])
     assert (answer.rung, answer.text.strip(), engine.num_read) == ("halves", "good", 2)
 
 

@@ -91,7 +91,7 @@ def test_an_engine_of_a_rung_is_opened_once_and_only_when_a_page_needs_it() -> N
         opened.append(Told())
         return opened[-1]
 
-    rung = EngineRung(name="other", engine=PpocrConfig(), on=("loop",))
+    rung = EngineRung(name="other", engine=PpocrConfig(), when=("loop",))
     ladder = LadderEngine(Told({1: "loop", 2: "loop", 3: "loop"}), [rung], AtItsWord(), open_engine=open_engine)
     assert [answer.rung for answer in ladder.recognize([image(0)])] == ["first"]
     assert opened == []
@@ -108,7 +108,7 @@ def test_an_engine_that_cannot_be_opened_is_asked_for_once_and_told_in_every_row
         asked.append(config)
         raise EngineError("the weights are not there")
 
-    rung = EngineRung(name="other", engine=PpocrConfig(), on=("loop",))
+    rung = EngineRung(name="other", engine=PpocrConfig(), when=("loop",))
     ladder = LadderEngine(Told({0: "loop", 1: "loop"}), [rung], AtItsWord(), open_engine=open_engine)
     answers = list(ladder.recognize([image(0), image(1)]))
     assert [answer.text for answer in answers] == ["loop", "loop"]
@@ -251,7 +251,7 @@ def test_every_page_has_one_answer_and_no_more_images_are_held_than_promised(
         window_pages=window_pages,
     )
     census = Census()
-    ladder = ladder_on(base, wider("a"), wider("b", on=("loop", "garbled", "engine_failed")))
+    ladder = ladder_on(base, wider("a"), wider("b", when=("loop", "garbled", "engine_failed")))
     answers = list(ladder.recognize(census.image(index) for index in range(len(fates))))
     ladder.close()
     assert sorted(answer.page_id.page_index for answer in answers) == list(range(len(fates)))

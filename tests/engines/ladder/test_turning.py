@@ -57,7 +57,7 @@ def test_turns_are_tried_one_by_one_until_one_reads_well() -> None:
         def close(self) -> None:
             return
 
-    ladder = ladder_on(ReadsLandscape(), TurnRung(name="turned", on=("gibberish",)), assessor=AtItsWord())
+    ladder = ladder_on(ReadsLandscape(), TurnRung(name="turned", when=("gibberish",)), assessor=AtItsWord())
     (answer,) = ladder.recognize([image()])
     ladder.close()
     assert (answer.rung, answer.flags) == ("turned", ("turned_90",))

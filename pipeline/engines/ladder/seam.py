@@ -4,7 +4,7 @@ In: the upper and the lower text. Out: the joined text. Pure. The overlap is loo
 the upper text and the first of the lower. There the longest run of (nearly) equal lines is the overlap. At most SLICED lines
 may stand between it and the cut on either side, rows that the cut went through; they are kept. Where a paragraph is one long
 line, as vision-language models write it, the two lines at the seam are joined at the longest run of words that they share.
-Where nothing matches, one text follows the other: a line is rather kept twice than lost. Costs under 1 ms for 100 lines.
+Where nothing matches, one text follows the other: a line is rather kept twice than lost. Costs 0.5 ms for 100 lines.
 """
 
 import math
@@ -22,7 +22,7 @@ ALIKE_FROM = 0.85
 SHORT_LINE_CHARS = 8
 LONG_LINE_CHARS = 300
 """Three printed rows, what an overlap of 6 % of a page holds. Longer lines are paragraphs, which two halves do not both show
-whole; and to compare two of 1,300 characters letter by letter would take 0.2 s."""
+whole; and comparing two of 1,100 characters letter by letter takes 46 ms."""
 SEAM_WORDS_FROM = 5
 """Shared words that make two lines one paragraph; fewer are a phrase."""
 SEAM_WORDS_WITHIN = 200

@@ -8,15 +8,18 @@ import sys
 import tarfile
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.dataset
 import pymupdf
 import pytest
 
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.publish import publish
+from pipeline.builds.status import summed
 from pipeline.builds.verify import verify
 from pipeline.cluster import Pulse, run_shards
 from pipeline.cluster.render_tasks import RenderTasks
@@ -150,6 +153,38 @@ def test_a_worker_killed_in_mid_shard_is_replaced_and_every_page_has_one_row(
     assert sum(receipt.num_rows for receipt in receipts) == NUM_PAGES
     publish(store, config)
     assert verify(store, config.build_id).findings == ()
+
+
+def test_pages_that_a_worker_reads_badly_climb_its_ladder_and_the_table_tells_how(
+    ray_cluster: None, small_corpus: Path, tmp_path: Path
+) -> None:
+    config = parse_config(
+        {
+            **config_for(small_corpus, tmp_path / "out", loop_every=3, truncate_every=3).model_dump(mode="json"),
+            "ladder": [
+                {"kind": "reread", "name": "wider", "ngram_window": 300, "when": ["loop", "truncated"]},
+                {"kind": "turn", "name": "turned", "when": ["truncated"]},
+                {"kind": "text_layer", "name": "layer"},
+            ],
+        }
+    )
+    store = open_store(config.output)
+    plan = begin_build(store, config, lambda: list_documents(open_source(config.input)), code_version="0")
+    for _ in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store):
+        pass
+    publish(store, config)
+    assert verify(store, config.build_id).findings == ()
+    rows = pyarrow.dataset.dataset(tmp_path / "out" / "pages", format="parquet").to_table().to_pylist()
+    assert len(rows) == NUM_PAGES
+    assert all(row["status"] == "ok" and row["reject"] == [] for row in rows)
+    climbed = [row for row in rows if row["rung"] != "first"]
+    assert {"wider", "layer"} <= {row["rung"] for row in climbed}
+    for row in climbed:
+        assert row["attempts"][0]["rung"] == "first"
+        assert set(row["attempts"][0]["reasons"]) & {"loop", "truncated"}
+        assert (row["source"] == "text_layer") == (row["rung"] == "layer")
+    by_rung = summed(receipt.pages_by_rung for receipt in read_receipts(store, config.build_id).values())
+    assert by_rung == dict(sorted(Counter(row["rung"] for row in rows).items()))
 
 
 def pagemill(*argv: str, home: Path) -> subprocess.Popen[str]:

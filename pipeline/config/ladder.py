@@ -1,6 +1,6 @@
 """The ladder: what is tried, in order, when a page was read badly. Plain data; `engines.ladder` climbs it.
 
-A page is tried on each rung whose `on` holds one of the reasons against its readings so far: reject reasons of the page
+A page is tried on each rung whose `when` holds one of the reasons against its readings so far: reject reasons of the page
 rules, or the warning `overfull`. It stops at the first reading that nothing speaks against. So the ladder is its own bound: a
 page costs at most its first reading, one for each `reread` and `engine`, one for each turn of a `turn` (three by default) and
 one for the two halves of a `halves`; `text_layer` and `cut` read nothing.
@@ -43,7 +43,8 @@ FIRST = "first"
 class RungSection(Section):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     """What the page's row says in `rung`; unique in the ladder, and not `first`, the reading before any rung."""
-    on: Annotated[tuple[Reason, ...], Field(min_length=1)] = BAD_READING
+    when: Annotated[tuple[Reason, ...], Field(min_length=1)] = BAD_READING
+    """Not `on`, which YAML reads as true."""
 
     @field_validator("name")
     @classmethod
@@ -99,7 +100,7 @@ class CutRung(RungSection):
     """Keeps what was read before the loop began, where that is at least 200 characters."""
 
     kind: Literal["cut"] = "cut"
-    on: Annotated[tuple[Reason, ...], Field(min_length=1)] = ("loop",)
+    when: Annotated[tuple[Reason, ...], Field(min_length=1)] = ("loop",)
 
 
 Rung = Annotated[RereadRung | TurnRung | HalvesRung | EngineRung | TextLayerRung | CutRung, Field(discriminator="kind")]

@@ -48,7 +48,7 @@ class ScriptedEngine:
         started_s = time.perf_counter()
         if self._config.seconds_per_page:
             time.sleep(self._config.seconds_per_page)
-        settings = changes.model_dump_json(exclude_none=True, exclude={"name", "on", "kind"})
+        settings = changes.model_dump_json(exclude_none=True, exclude={"name", "when", "kind"})
         is_healed = _share(f"heal:{page.page_id}:{settings}") < self._config.heal_fraction
         answer = self._recited(page) if is_healed else self._answer(page)
         return replace(answer, seconds=time.perf_counter() - started_s)

@@ -2,7 +2,8 @@
 
 In: what is known of a page and one reading of it. Out: reject reasons, as the build would judge the page alone. Furniture and
 words broken over a page's end need the neighbours, so the final verdict may differ for a page that is mostly running head.
-Knows no engine. Costs 2 ms a page of 3 kB (one core, measured), so 500 pages/s.
+Knows no engine. CPU time, measured: 1.8 ms a page of 3 kB and 34 lines, 2.7 ms with a text layer to compare, 12 ms for a loop
+of 26 kB.
 """
 
 from dataclasses import dataclass

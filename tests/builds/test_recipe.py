@@ -47,6 +47,38 @@ def test_what_changes_no_text_leaves_the_recipe(section: dict[str, object]) -> N
     assert recipe_id(recipe(**section)) == recipe_id(recipe())
 
 
+WIDER = {"kind": "reread", "name": "wider", "ngram_window": 300}
+OTHER = {"kind": "engine", "name": "other", "engine": {"name": "ppocr"}}
+SCRIPTED = {"name": "scripted"}
+
+
+def test_a_build_without_a_ladder_keeps_the_recipe_it_had_before_there_were_ladders() -> None:
+    assert "ladder" not in recipe()
+    assert recipe_id(recipe(ladder=[])) == recipe_id(recipe())
+
+
+def test_the_ladder_is_part_of_the_recipe_and_so_is_its_order() -> None:
+    ladders = [[], [WIDER], [OTHER], [WIDER, OTHER], [OTHER, WIDER], [{**WIDER, "ngram_window": 400}]]
+    assert len({recipe_id(recipe(engine=SCRIPTED, ladder=ladder)) for ladder in ladders}) == len(ladders)
+
+
+def test_how_fast_a_rungs_engine_works_is_no_part_of_the_recipe() -> None:
+    faster = {**OTHER, "engine": {"name": "ppocr", "threads": 8, "window_pages": 2}}
+    assert recipe_id(recipe(ladder=[faster])) == recipe_id(recipe(ladder=[OTHER]))
+    assert recipe_id(recipe(ladder=[{**OTHER, "engine": {"name": "ppocr", "squeeze": 0.5}}])) != recipe_id(
+        recipe(ladder=[OTHER])
+    )
+
+
+def test_a_change_of_the_ladder_is_told_by_the_names_of_its_rungs() -> None:
+    old = recipe(engine=SCRIPTED, ladder=[WIDER, OTHER])
+    assert difference(old, recipe(engine=SCRIPTED, ladder=[{**WIDER, "ngram_window": 400}, OTHER])) == (
+        "ladder.wider.ngram_window: 300 -> 400"
+    )
+    assert difference(old, recipe(engine=SCRIPTED, ladder=[WIDER])) == "ladder: ['wider', 'other'] -> ['wider']"
+    assert difference(recipe(engine=SCRIPTED), old) == "ladder: (absent) -> ['wider', 'other']"
+
+
 def test_a_recipe_read_back_from_json_is_the_same() -> None:
     made = recipe(engine={"scripts": ["latin", "han"]})
     assert recipe_id(json.loads(json.dumps(made))) == recipe_id(made)

@@ -4,19 +4,36 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pipeline.config import PpocrConfig, ScriptedConfig
+from pipeline.config import PpocrConfig, ScriptedConfig, TurnRung
 from pipeline.config.engines import ENGINE_SECTIONS
 from pipeline.engines import ENGINES, open_engine
+from pipeline.engines.ladder.engine import LadderEngine
 from pipeline.engines.ppocr.engine import PpocrEngine
 from pipeline.errors import EngineError
 from pipeline.interfaces import Engine
+from pipeline.records import PageFacts, PageText
 from tests.engines.contract import *  # noqa: F403  every test of the contract, run here with the fixture below
 from tests.engines.contract import small_pages
 from tests.engines.pages import page_image
 
 
-@pytest.fixture(params=["ppocr", "scripted"])
+class FindsNoFault:
+    """An assessor to whom every reading is good."""
+
+    def reasons_against(self, facts: PageFacts, page: PageText) -> tuple[str, ...]:
+        return ()
+
+    def loop_start(self, text: str) -> int | None:
+        return None
+
+    def trusts_layer(self, facts: PageFacts) -> bool:
+        return False
+
+
+@pytest.fixture(params=["ppocr", "scripted", "ladder"])
 def engine(request: pytest.FixtureRequest, ppocr: PpocrEngine) -> Engine:
+    if request.param == "ladder":
+        return LadderEngine(open_engine(ScriptedConfig()), [TurnRung(name="turned")], FindsNoFault(), open_engine=open_engine)
     return ppocr if request.param == "ppocr" else open_engine(ScriptedConfig())
 
 

@@ -1,8 +1,9 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.config import ScriptedConfig
+from pipeline.config import RereadRung, ScriptedConfig
 from pipeline.engines.scripted import LOOP_REPEATS, ScriptedEngine
 from pipeline.records import PageId, PageImage
 from tests.engines.pages import page_image
@@ -44,6 +45,33 @@ def test_a_script_that_raises_fails_its_page_alone() -> None:
 def test_a_looped_page_ends_in_many_equal_lines() -> None:
     answers = list(ScriptedEngine(ScriptedConfig(loop_every=1)).recognize(pages(1, "Round and round.\nOnce.")))
     assert answers[0].text.splitlines()[-LOOP_REPEATS:] == ["Round and round."] * LOOP_REPEATS
+
+
+def test_a_looped_page_was_stopped_and_a_truncated_one_ends_for_want_of_tokens() -> None:
+    (looped,) = ScriptedEngine(ScriptedConfig(loop_every=1)).recognize(pages(1, "Round and round."))
+    (cut,) = ScriptedEngine(ScriptedConfig(truncate_every=1)).recognize(pages(1, "Half of this"))
+    assert (looped.finish_reason, cut.finish_reason, cut.text) == ("repetition", "length", "Half o")
+
+
+def test_a_share_of_the_pages_heals_when_they_are_read_again_by_page_and_settings_alone() -> None:
+    engine = ScriptedEngine(ScriptedConfig(loop_every=1, heal_fraction=0.25))
+    before = {answer.page_id: answer for answer in engine.recognize(pages(400))}
+
+    def healed(**settings: object) -> set[int]:
+        again = [engine.reread(page, RereadRung(**settings), before[page.page_id]) for page in pages(400)]  # type: ignore[arg-type]
+        return {answer.page_id.page_index for answer in again if answer and answer.finish_reason == "stop"}
+
+    wider = healed(name="wider", ngram_window=300)
+    assert wider == healed(name="another", ngram_window=300, when=("loop",))
+    assert wider != healed(name="wider", ngram_window=400)
+    assert 60 <= len(wider) <= 140
+
+
+def test_a_page_that_is_turned_or_cut_draws_its_fault_again() -> None:
+    engine = ScriptedEngine(ScriptedConfig(fail_every=2))
+    turned = [replace(page, facts=replace(page.facts, rotation_degrees=90)) for page in pages(60)]
+    upright, lying = ([answer.status for answer in engine.recognize(some)] for some in (pages(60), turned))
+    assert upright != lying
 
 
 def test_every_page_takes_its_time() -> None:

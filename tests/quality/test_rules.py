@@ -125,6 +125,14 @@ def test_a_layer_nobody_trusts_proves_nothing() -> None:
 
 def test_more_text_than_the_vision_tokens_can_hold_is_overfull() -> None:
     assert judged(HARBOUR, reading=replace(READING, vision_tokens=64, output_tokens=700)).warnings == ("overfull",)
+
+
+def test_markup_fills_no_page_where_the_engine_tells_it_from_the_text() -> None:
+    grounded = replace(READING, vision_tokens=64, output_tokens=900, text_tokens=300)
+    assert judged(HARBOUR, reading=grounded).warnings == ()
+    assert judged(HARBOUR, reading=replace(grounded, text_tokens=700)).warnings == ("overfull",)
+    assert judged(HARBOUR, reading=replace(grounded, text_tokens=0)).warnings == ()
+    assert judged(HARBOUR, reading=replace(grounded, output_tokens=None, text_tokens=None)).warnings == ()
     assert judged(HARBOUR, reading=replace(READING, vision_tokens=256, output_tokens=700)).warnings == ()
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from pipeline.builds.plan import shard_of
 from pipeline.errors import VerifyError
-from pipeline.records import PageRecord
+from pipeline.records import Attempt, PageRecord
 from pipeline.tables.footer import head_of
 from pipeline.tables.pages import JUDGING_COLUMNS, encode_pages, page_records, pages_table
 from pipeline.tables.parquet import decode, decode_groups, encode, footer_of
@@ -47,6 +47,38 @@ def test_rows_are_sorted_by_document_and_page_and_carry_the_page_id() -> None:
     ids = table.column("id").to_pylist()
     assert ids == sorted(ids)
     assert ids[0] == f"{table.column('doc_id')[0].as_py()}/000000"
+
+
+def climbed(**changes: object) -> PageRecord:
+    """A page that was read well on the second rung."""
+    record = page(OPENED, 0, "text")
+    assert record.page is not None
+    attempts = (
+        Attempt(rung="first", mode="tiny", reasons=("loop", "overfull"), seconds=1.5, output_tokens=900),
+        Attempt(rung="wider", mode=None, reasons=("engine_failed",), seconds=0.25, output_tokens=None, error="no memory"),
+    )
+    values = {"rung": "plain", "attempts": attempts, "seconds": 2.75, "mode": "base", "vision_tokens": 273, "text_tokens": 1050}
+    return replace(record, page=replace(record.page, **(values | changes)))  # type: ignore[arg-type]
+
+
+def test_a_climb_comes_back_from_its_row_and_compression_is_text_over_vision_tokens() -> None:
+    record = climbed(expected_tokens=1000)
+    table = pages_table([record])
+    assert list(page_records(table, [OPENED])) == [record]
+    (row,) = table.to_pylist()
+    assert (row["mode"], row["rung"], row["expected_tokens"]) == ("base", "plain", 1000)
+    assert row["compression"] == pytest.approx(1050 / 273)
+    assert [attempt["rung"] for attempt in row["attempts"]] == ["first", "wider"]
+
+
+@pytest.mark.parametrize("unknown", [{"text_tokens": None}, {"vision_tokens": None}, {"vision_tokens": 0}])
+def test_compression_is_null_where_one_of_its_sides_is_not_known(unknown: dict[str, object]) -> None:
+    assert pages_table([climbed(**unknown)]).column("compression").to_pylist() == [None]
+
+
+def test_a_page_that_no_engine_was_asked_for_has_no_rung_and_no_attempts() -> None:
+    (row,) = pages_table([unread_page(OPENED, 0, error="damaged")]).to_pylist()
+    assert (row["rung"], row["mode"], row["attempts"]) == (None, None, [])
 
 
 def test_the_same_records_make_the_same_bytes_in_any_order() -> None:

@@ -49,7 +49,7 @@ class Step:
     """A rung, ready to be climbed."""
 
     name: str
-    on: frozenset[str]
+    when: frozenset[str]
     reads: Callable[[PageImage, Sequence[Reading]], Iterable[Read]]
     """The readings that this rung has to offer, the cheapest first; `Reading`s are those so far, oldest first."""
 
@@ -61,7 +61,7 @@ def climb(
     EngineDead."""
     readings = [first]
     for step in steps:
-        if not any(step.on.intersection(reading.reasons) for reading in readings):
+        if not any(step.when.intersection(reading.reasons) for reading in readings):
             continue
         for read in step.reads(image, tuple(readings)):
             if not is_wanted():

@@ -5,7 +5,7 @@ a few threads that all running `recognize` share, while the engine goes on with 
 while fewer than `max_pages_in_flight` images are held (in the engine, climbing or waiting to climb), so a flood of bad pages
 slows the feeding and not the climbing. It relies on the engine for two things: that it holds no more than its own
 `max_pages_in_flight`, and that a page can be read alone while nobody takes the answers of another `recognize`. Costs the
-assessment of each reading, 2 ms, that of the first one in the thread that takes the answers.
+assessment of each reading (2 to 3 ms), that of the first one in the thread that takes the answers.
 
 A consumer that stops early leaves nothing behind: its waiting pages are dropped and a climbing one stops at its next reading.
 """

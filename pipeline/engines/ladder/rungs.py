@@ -76,7 +76,7 @@ class Shelf:
 
 def steps_of(rungs: Sequence[Rung], base: Engine, assessor: Assessor, shelf: Shelf) -> list[Step]:
     """One step for each rung. Raises EngineError for a rung that asks the engine for what it cannot do."""
-    return [Step(name=rung.name, on=frozenset(rung.on), reads=_reads_of(rung, base, assessor, shelf)) for rung in rungs]
+    return [Step(name=rung.name, when=frozenset(rung.when), reads=_reads_of(rung, base, assessor, shelf)) for rung in rungs]
 
 
 def read_alone(engine: Engine, image: PageImage) -> PageText:

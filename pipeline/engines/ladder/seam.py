@@ -4,7 +4,7 @@ In: the upper and the lower text. Out: the joined text. Pure. The overlap is loo
 the upper text and the first of the lower. There the longest run of (nearly) equal lines is the overlap. At most SLICED lines
 may stand between it and the cut on either side, rows that the cut went through; they are kept. Where a paragraph is one long
 line, as vision-language models write it, the two lines at the seam are joined at the longest run of words that they share.
-Where nothing matches, one text follows the other: a line is rather kept twice than lost. Costs under 1 ms for 100 lines.
+Where nothing matches, one text follows the other: a line is rather kept twice than lost. Costs 0.5 ms for 100 lines.
 """
 
 import math
@@ -20,6 +20,9 @@ WINDOW = 2.0
 ALIKE_FROM = 0.85
 """Of two readings of one line. Lines of different digits are different lines, and so are short ones that are not equal."""
 SHORT_LINE_CHARS = 8
+LONG_LINE_CHARS = 300
+"""Three printed rows, what an overlap of 6 % of a page holds. Longer lines are paragraphs, which two halves do not both show
+whole; and comparing two of 1,100 characters letter by letter takes 46 ms."""
 SEAM_WORDS_FROM = 5
 """Shared words that make two lines one paragraph; fewer are a phrase."""
 SEAM_WORDS_WITHIN = 200
@@ -63,9 +66,12 @@ def nearly_equal(left: str, right: str) -> bool:
     left, right = ("".join(line.casefold().split()) for line in (left, right))
     if left == right:
         return True
-    if min(len(left), len(right)) < SHORT_LINE_CHARS or DIGIT.findall(left) != DIGIT.findall(right):
+    if min(len(left), len(right)) < SHORT_LINE_CHARS or max(len(left), len(right)) > LONG_LINE_CHARS:
         return False
-    return SequenceMatcher(None, left, right, autojunk=False).ratio() >= ALIKE_FROM
+    if DIGIT.findall(left) != DIGIT.findall(right):
+        return False
+    alike = SequenceMatcher(None, left, right, autojunk=False)
+    return alike.real_quick_ratio() >= ALIKE_FROM and alike.quick_ratio() >= ALIKE_FROM and alike.ratio() >= ALIKE_FROM
 
 
 def _longest_run(above: Sequence[str], below: Sequence[str]) -> Run | None:

@@ -5,15 +5,19 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from vllm import SamplingParams
+from vllm.sampling_params import RequestOutputKind
 
 from pipeline.config import DeepseekOcr2Config, DeepseekOcrConfig, OlmocrConfig, RepetitionStop, RereadRung, Serving, VlmConfig
 from pipeline.engines import open_engine
 from pipeline.engines.vlm.engine import VlmEngine, _Answer
+from pipeline.engines.vlm.generation import generate
 from pipeline.engines.vlm.profiles import Profile, Question, profile_of
 from pipeline.engines.vlm.requests import Requests
 from pipeline.engines.vlm.self_test import check_model
@@ -107,10 +111,21 @@ def test_the_output_may_take_what_the_context_has_left(deepseek: VlmEngine, a4_p
     assert f"max_tokens={left}" in refused.error
 
 
-def test_a_page_that_runs_in_circles_is_stopped_long_before_its_end(deepseek: VlmEngine, a4_page: PageImage) -> None:
-    answer = read_with(deepseek, a4_page, mode="base", prompt="plain", min_output_tokens=800, ngram=None)
-    assert answer.finish_reason == "repetition"
-    assert (answer.output_tokens or 0) < 600
+def test_a_page_that_runs_in_circles_is_stopped_as_soon_as_that_shows(deepseek: VlmEngine, a4_page: PageImage) -> None:
+    """A model that may say one word only."""
+    request = deepseek._requests.make(a4_page.page_id, *question_of(deepseek, a4_page))
+    one_word = SamplingParams(
+        temperature=0.0,
+        max_tokens=250,
+        min_tokens=250,
+        detokenize=False,
+        output_kind=RequestOutputKind.DELTA,
+        allowed_token_ids=[request.prompt_token_ids[-1]],
+    )
+    looping = generate(deepseek._model.engine, replace(request, sampling=one_word))
+    generation = deepseek._model.start(looping).result(120.0)
+    assert generation.finish_reason == "repetition"
+    assert 40 <= len(generation.token_ids) <= 40 + 2 * SERVING.stream_interval
 
 
 def test_a_larger_mode_is_larger_and_ends(deepseek: VlmEngine, a4_page: PageImage) -> None:

@@ -144,6 +144,8 @@ def test_rules_frames_and_flat_colour_are_no_text() -> None:
     page[100:1500, 100:103] = 0
     page[100:1500, 1000:1003] = 0
     page[800:1000, 300:600] = 90
+    for top in range(1050, 1450, 40):
+        page[top : top + 24, 700:703] = 0
     lines = measure_lines(page)
     assert lines.num_lines == 0
     assert lines.line_pitch_px is None

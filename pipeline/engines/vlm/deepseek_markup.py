@@ -21,7 +21,8 @@ a page of no blocks.
   a suspended hyphen ("pre- and post-war") and before a capital that follows a small letter, where a list item was glued on.
 
 Whatever breaks the grammar is repaired and flagged `markup_damaged`: nothing raises, no tag reaches a text, text is dropped
-only inside a ref or a det that is closed. Costs 0.5 ms for a page of 3.6 kB on a busy core, and is linear: 1 MB of `<|ref|>` takes 0.6 to 0.9 s.
+only inside a ref or a det that is closed. Costs 0.5 ms for a page of 3.6 kB on a busy core, and is linear: 1 MB of `<|ref|>`
+takes 0.6 to 0.9 s.
 """
 
 import re

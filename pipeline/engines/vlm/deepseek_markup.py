@@ -181,11 +181,11 @@ def _tables_in_their_refs(pieces: Iterator[Piece]) -> Iterator[Piece]:
 
 def _clean(piece: Piece) -> tuple[str, bool]:
     """A block's content as training reads it, and whether a special token had leaked into it."""
-    content, leaked = without_special_tokens(piece.content)
-    content = bare_tables(CENTER.sub("", content))
+    content = piece.content.replace("\\coloneqq", ":=").replace("\\eqqcolon", "=:")
     if piece.label == "text" and "<table" not in content:
         content = SPACED_HYPHEN.sub(_hyphen, content)
-    return tidy(content.replace("\\coloneqq", ":=").replace("\\eqqcolon", "=:")), leaked
+    bare, leaked = without_special_tokens(content)
+    return tidy(bare_tables(CENTER.sub("", bare))), leaked
 
 
 def _hyphen(match: re.Match[str]) -> str:

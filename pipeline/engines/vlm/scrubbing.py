@@ -4,7 +4,7 @@ In: a model's output, decoded with its special tokens. Out: text that holds none
 is not consulted: everything of a special token's form goes, in DeepSeek's wide spelling with U+FF5C and U+2581 and in the
 plain one, look-alike bars and brackets and invisible signs in between included, so that a page cannot print one into the
 training text. A page that is about such tokens loses them; `<|x|>` with a name of one or two characters is mathematics and
-stays. Linear in the text: 1 MB of opening brackets takes 0.1 s.
+stays. Linear in the text: 1 MB of `<|` takes under 0.2 s.
 """
 
 import re

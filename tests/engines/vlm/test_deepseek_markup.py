@@ -148,6 +148,7 @@ def test_the_space_that_the_model_writes_after_hyphens_of_running_text_goes(writ
         ("One<|grounding|>two <|User|>three", "One two  three"),
         ("<image>\nRead me <\uff5c\u2581pad\u2581\uff5c> twice <\uff5cUser\uff5c>", "Read me   twice"),
         ("Look \uff1c|ref|\uff1e alike <\u2502det\u2502> and <|\u202eref|> hidden", "Look   alike   and   hidden"),
+        ("Mended <|r- ef|> into a tag", "Mended   into a tag"),
         ("<|re<|ref|>f|> and <|re<|grounding|>f|>", "<|re\n\nf|> and <|re f|>"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -168,6 +168,11 @@ class Blocked(Told):
         super().__init__(answers, window_pages=3)
         self.go = threading.Event()
         self.is_climbing = threading.Event()
+        self.has_answered_all = threading.Event()
+
+    def recognize(self, pages: Iterable[PageImage]) -> Iterator[PageText]:
+        yield from super().recognize(pages)
+        self.has_answered_all.set()
 
     def reread(self, page: PageImage, changes: RereadRung, previous: PageText) -> PageText | None:
         self.is_climbing.set()
@@ -193,19 +198,20 @@ def test_a_consumer_that_stops_early_leaves_no_thread_and_no_further_reading() -
 
 
 def test_closing_a_ladder_that_pages_climb_ends_their_stream_and_hangs_nobody() -> None:
-    base = Blocked(dict.fromkeys(range(6), "loop"))
+    base = Blocked(dict.fromkeys(range(4), "loop"))
     ladder = ladder_on(base, wider())
     told: list[BaseException] = []
 
     def read() -> None:
         try:
-            list(ladder.recognize(image(index) for index in range(6)))
+            list(ladder.recognize(image(index) for index in range(4)))
         except EngineDead as error:
             told.append(error)
 
     reader = threading.Thread(target=read)
     reader.start()
     assert base.is_climbing.wait(WAIT_S)
+    assert base.has_answered_all.wait(WAIT_S), "two pages climb and two wait for a climber"
     closer = threading.Thread(target=ladder.close)
     closer.start()
     reader.join(WAIT_S)

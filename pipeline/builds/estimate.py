@@ -15,8 +15,9 @@ TYPICAL_BYTES_PER_PAGE = 100_000
 """Mean of 159 single pages of crawled PDFs (the olmOCR-bench sample): 105,811 bytes; born-digital manuals have 7,000, colour
 scans 240,000."""
 
-TYPICAL_SECONDS_PER_PAGE = {"ppocr": 1.5, "scripted": 0.0}
-"""CPU seconds on one core, `infra/benchmarks/ppocr.md`."""
+TYPICAL_SECONDS_PER_PAGE = {"ppocr": 1.5, "scripted": 0.0, "deepseek-ocr": 0.42, "deepseek-ocr-2": 0.42, "olmocr-2": 0.3}
+"""Of one worker. ppocr: CPU seconds on one core (`infra/benchmarks/ppocr.md`). The others on one GPU, by their makers' word:
+200,000 pages a day (DeepSeek-OCR's paper, A100), 3.64 pages a second (a 7 B Qwen2.5-VL on vLLM, FinePDFs)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 In: page texts in order, "" for a page that was not read. Out: one `CleanedPage` per page, with the furniture taken out.
 Pure; adds no letter (a ligature becomes the letters it shows). Steps, in the order of A4 of the reference: line ends and
-controls, soft hyphens, an engine's grounding tags and end marks, ligatures, NFC (never NFKC, which would lose superscripts),
+controls, soft hyphens, ligatures, NFC (never NFKC, which would lose superscripts),
 white space; then furniture, broken words, paragraphs. Cleaning a cleaned page changes nothing, furniture apart, which is
 looked for once. Costs about 900 us a page of 70 lines, half of it for paragraphs.
 """
@@ -17,7 +17,7 @@ from pipeline.quality.furniture import Furnished, take_furniture
 from pipeline.quality.hyphens import LETTER, join_line_ends, resolve_printed_hyphens
 from pipeline.quality.paragraphs import unwrap_paragraphs
 
-CLEANING_VERSION = "1"
+CLEANING_VERSION = "2"
 """Part of the recipe: raise it with every change that changes a page's text."""
 
 LIGATURES: Mapping[str, str] = {
@@ -36,9 +36,6 @@ LIGATURES: Mapping[str, str] = {
 }
 """Latin and Armenian typographic ligatures, as Unicode decomposes them."""
 
-GROUNDING = re.compile(r"<\|ref\|>.*?<\|/ref\|>|<\|det\|>.*?<\|/det\|>|<\|grounding\|>", re.DOTALL)
-"""DeepSeek-OCR's labels and boxes."""
-END_MARK = re.compile(r"(?:<\uff5cend\u2581of\u2581sentence\uff5c>|<\|endoftext\|>|<\|im_end\|>)\s*\Z")
 LINE_BREAK = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
 CONTROL = re.compile("[\x00\x01\x03-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufdd0-\ufdef\uffff\U0001fffe\U0001ffff\U0010fffe\U0010ffff]")
 """Controls, the byte order mark and code points that are no characters; U+0002 and U+FFFE are hyphens to some PDF readers."""
@@ -78,8 +75,6 @@ def clean_characters(text: str) -> str:
     """The steps that need one page alone. U+0002 between letters stays: the document's words must judge it."""
     text = SURROGATE.sub("\ufffd", CONTROL.sub("", LINE_BREAK.sub("\n", text)))
     text = STRAY_HYPHEN.sub("", SOFT_HYPHEN.sub("", text))
-    while (stripped := END_MARK.sub("", GROUNDING.sub("", text))) != text:
-        text = stripped
     return _tidy(unicodedata.normalize("NFC", expand_ligatures(text)))
 
 

@@ -23,11 +23,6 @@ def test_reject_reasons_and_overfull_are_told_and_other_warnings_are_not() -> No
     assert reasons(HARBOUR, vision_tokens=64, output_tokens=700, flags=("script_mismatch",)) == ("overfull",)
 
 
-def test_markup_of_the_engine_is_no_part_of_what_is_measured() -> None:
-    tags = "<|ref|>text<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\n" * 40
-    assert reasons(tags + HARBOUR) == ()
-
-
 def test_a_layer_is_trusted_when_it_is_long_enough_drawn_and_sound() -> None:
     assert ASSESSOR.trusts_layer(LAYERED)
     assert not ASSESSOR.trusts_layer(FACTS)

@@ -22,8 +22,6 @@ def cleaned(*pages: str) -> list[str]:
 @pytest.mark.parametrize(
     ("raw", "clean"),
     [
-        ("<|ref|>title<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\n# The Mole", "# The Mole"),
-        ("The end.<\uff5cend\u2581of\u2581sentence\uff5c>", "The end."),
         ("one\r\ntwo\rthree\x0cfour\u2028five", "one\ntwo\nthree\nfour\nfive"),
         ("so\u00adme wo\ufffer\u00addS", "some worddS".replace("dd", "d").replace("worS", "wordS")),
         ("infor\u00ad\nmation", "information"),
@@ -42,8 +40,9 @@ def test_superscripts_and_full_width_forms_are_kept() -> None:
     assert clean_characters("m\u00b2 \u2460 \uff21 \u00bd") == "m\u00b2 \u2460 \uff21 \u00bd"
 
 
-def test_a_tag_inside_a_sentence_about_tags_only_loses_a_pair() -> None:
-    assert clean_characters("The <|ref|> mark opens a label.") == "The <|ref|> mark opens a label."
+def test_a_tag_that_a_page_prints_is_kept() -> None:
+    """An engine's own tags are its parser's business (`engines.vlm.deepseek_markup`)."""
+    assert clean_characters("Write <|ref|>title<|/ref|> to label it.") == "Write <|ref|>title<|/ref|> to label it."
 
 
 def test_furniture_and_hyphens_can_be_switched_off() -> None:

@@ -5,12 +5,13 @@ page. A half knows nothing of the page's text layer: it cannot be told which par
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+from pipeline.engines.figures import move_figures
 from pipeline.engines.ladder.seam import join_at_seam, nearly_equal
-from pipeline.records import Block, PageImage, PageText
+from pipeline.records import Block, BoxPt, PageImage, PageText
 
 WORSE_LAST = (None, "stop", "repetition", "length")
 """Ends of a reading, in the order of how much of the page they lose."""
@@ -24,6 +25,11 @@ class Halves(NamedTuple):
     lower_top_pt: float
     overlap_share: float
     """Part of a half's height that the other half shows too, 0..1."""
+
+    def onto_page(self, box_pt: BoxPt) -> BoxPt:
+        """A box on the lower half to its place on the page."""
+        x0, y0, x1, y1 = box_pt
+        return (x0, y0 + self.lower_top_pt, x1, y1 + self.lower_top_pt)
 
 
 def cut_in_halves(page: PageImage, *, overlap_fraction: float) -> Halves:
@@ -48,7 +54,7 @@ def join_readings(upper: PageText, lower: PageText, halves: Halves) -> PageText:
     weights = (len(upper.text), len(lower.text))
     return replace(
         max(upper, lower, key=lambda half: half.vision_tokens or 0),
-        text=join_at_seam(upper.text, lower.text, overlap_share=halves.overlap_share),
+        text=join_at_seam(upper.text, move_figures(lower.text, halves.onto_page), overlap_share=halves.overlap_share),
         blocks=_join_blocks(upper.blocks, lower.blocks, halves),
         confidence=_mean((upper.confidence, lower.confidence), weights),
         mean_logprob=_mean((upper.mean_logprob, lower.mean_logprob), weights),
@@ -78,15 +84,14 @@ def _part_of(page: PageImage, top_px: int, bottom_px: int) -> PageImage:
 def _join_blocks(upper: tuple[Block, ...], lower: tuple[Block, ...], halves: Halves) -> tuple[Block, ...]:
     """The lower half's blocks moved to their place on the page; one that the upper half has too is dropped."""
     overlapping = [block for block in upper if block.box_pt[3] > halves.lower_top_pt]
-    moved = (_move_down(block, halves.lower_top_pt) for block in lower)
+    moved = (_move(block, halves.onto_page) for block in lower)
     bottom_pt = halves.upper.facts.height_pt
     new = (block for block in moved if block.box_pt[1] >= bottom_pt or not any(_is_same(block, other) for other in overlapping))
     return (*upper, *new)
 
 
-def _move_down(block: Block, by_pt: float) -> Block:
-    x0, y0, x1, y1 = block.box_pt
-    return replace(block, box_pt=(x0, y0 + by_pt, x1, y1 + by_pt))
+def _move(block: Block, move: Callable[[BoxPt], BoxPt]) -> Block:
+    return replace(block, box_pt=move(block.box_pt), text=move_figures(block.text, move))
 
 
 def _is_same(block: Block, other: Block) -> bool:

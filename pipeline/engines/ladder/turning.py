@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from pipeline.engines.figures import move_figures
 from pipeline.records import BoxPt, PageFacts, PageImage, PageText
 
 Degrees = Literal[90, 180, 270]
@@ -26,8 +27,12 @@ def turn_page(page: PageImage, degrees: Degrees) -> PageImage:
 def turn_back(reading: PageText, facts: PageFacts, degrees: Degrees) -> PageText:
     """A reading of the turned page with its boxes on the page as it was, flagged `turned_180` and so on. `facts` are those of
     the page before it was turned."""
-    blocks = tuple(replace(block, box_pt=_turn_box_back(block.box_pt, facts, degrees)) for block in reading.blocks)
-    return replace(reading, blocks=blocks, flags=(*reading.flags, f"turned_{degrees}"))
+
+    def back(box_pt: BoxPt) -> BoxPt:
+        return _turn_box_back(box_pt, facts, degrees)
+
+    blocks = tuple(replace(block, box_pt=back(block.box_pt), text=move_figures(block.text, back)) for block in reading.blocks)
+    return replace(reading, text=move_figures(reading.text, back), blocks=blocks, flags=(*reading.flags, f"turned_{degrees}"))
 
 
 def _turn_facts(facts: PageFacts, degrees: Degrees) -> PageFacts:

@@ -29,8 +29,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from pipeline.engines.figures import figure_mark
 from pipeline.engines.vlm.html_tables import bare_tables
-from pipeline.engines.vlm.reading import MARKUP_DAMAGED, ReadPage, box_on_page, figure_mark
+from pipeline.engines.vlm.reading import MARKUP_DAMAGED, ReadPage, box_on_page
 from pipeline.engines.vlm.scrubbing import encodable, tidy, without_half_token, without_special_tokens
 from pipeline.records import Block, BoxPt
 

@@ -17,7 +17,7 @@ from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.publish import publish
-from pipeline.cluster import Pulse, connect, disconnect, run_shards
+from pipeline.cluster import Pulse, connect, disconnect, object_store_bytes, run_shards
 from pipeline.config import BuildConfig
 from pipeline.errors import BuildIncomplete, SourceError, StoreError
 from pipeline.interfaces import ObjectStore
@@ -76,7 +76,7 @@ def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: Obj
     with contextlib.ExitStack() as stack:
         rays_stdout = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # a lost task is a row; Ray also prints it
         stack.enter_context(contextlib.redirect_stdout(rays_stdout))
-        connect(ray_address(), num_cpus=max(1, round(cpus_wanted)))
+        connect(ray_address(), num_cpus=max(1, round(cpus_wanted)), object_store_bytes=object_store_bytes(config))
         stack.callback(disconnect)
         for signum in (signal.SIGINT, signal.SIGTERM):  # after connecting: Ray sets handlers of its own, which abort
             stack.callback(signal.signal, signum, signal.signal(signum, _interrupt))

@@ -75,12 +75,13 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
 def ray_cluster() -> Iterator[None]:
     """One local Ray for the whole test session, with its own home (the token lies there) and a short temporary folder."""
     from pipeline.cluster import connect, disconnect
+    from pipeline.cluster.start import BASE_BYTES
 
     environment = pytest.MonkeyPatch()
     with tempfile.TemporaryDirectory(prefix="pm", dir="/tmp") as folder:
         environment.setenv("HOME", folder)
         environment.setenv("RAY_TMPDIR", folder)
-        connect("local", num_cpus=4)
+        connect("local", num_cpus=4, object_store_bytes=BASE_BYTES)
         try:
             yield
         finally:

@@ -11,7 +11,7 @@ the node's object store and never through the driver.
     render_tasks.py   documents to pages in tasks with a deadline and a memory limit
 """
 
-from pipeline.cluster.start import connect, disconnect
+from pipeline.cluster.start import connect, disconnect, object_store_bytes
 from pipeline.cluster.supervisor import Pulse, run_shards
 
-__all__ = ["Pulse", "connect", "disconnect", "run_shards"]
+__all__ = ["Pulse", "connect", "disconnect", "object_store_bytes", "run_shards"]

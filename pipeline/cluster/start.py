@@ -8,15 +8,30 @@ import logging
 
 import ray
 
-OBJECT_STORE_BYTES = 1_000_000_000
-"""Local clusters only. A rendered A4 page at 150 dpi is 2.2 MB grey; two shards of two documents with a window of 16 pages
-each are 0.14 GB a worker, so this holds seven workers without spilling."""
+from pipeline.config import BuildConfig, VlmConfig
+
+BASE_BYTES = 1_000_000_000
+"""A rendered A4 page at 150 dpi is 2.2 MB grey; two shards of two documents with a window of 16 pages each are 0.14 GB a
+worker, so this holds seven workers without spilling."""
+A4_INCHES = 8.27 * 11.69
+CLIMBING_PAGES = 32
+"""The most that a ladder has climbing (`engines.ladder.engine.CLIMBERS_AT_MOST`)."""
 
 CPU_ENGINE_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Thread pools that would fight for the cores; engines set their own counts explicitly."""
 
 
-def connect(address: str, *, num_cpus: int) -> None:
+def object_store_bytes(config: BuildConfig) -> int:
+    """What a local cluster's object store should hold: documents and pages on their way, and the images that a ladder keeps
+    until their pages are read well, which lie there too. DeepSeek-OCR with 256 pages of 6 MB in flight: 2.7 GB a worker."""
+    if not (config.ladder and isinstance(config.engine, VlmConfig)):
+        return BASE_BYTES
+    channels = 1 if config.render.channels == "grey" else 3
+    page_bytes = config.render.dpi**2 * A4_INCHES * channels
+    return BASE_BYTES + int(config.engine.workers * (config.engine.serving.max_pages_in_flight + CLIMBING_PAGES) * page_bytes)
+
+
+def connect(address: str, *, num_cpus: int, object_store_bytes: int) -> None:
     """Starts a cluster on this machine (`local`) with at least `num_cpus` logical CPUs, or joins the one at `address`."""
     runtime_env = {"env_vars": CPU_ENGINE_ENVIRONMENT}
     if address != "local":
@@ -25,7 +40,7 @@ def connect(address: str, *, num_cpus: int) -> None:
     ray.init(
         address="local",
         num_cpus=num_cpus,
-        object_store_memory=OBJECT_STORE_BYTES,
+        object_store_memory=object_store_bytes,
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,

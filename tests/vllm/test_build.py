@@ -1,4 +1,4 @@
-"""`pagemill build` with the headline engine: real Ray, real vLLM, a real bucket layout, and a vLLM that is killed on the way."""
+"""`pagemill build` with the headline engine: real Ray, real vLLM, real files, and a vLLM that is killed on the way."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ def corpus(tmp_path: Path) -> Path:
                 page = document.new_page(width=400, height=560)
                 for line in range(30 if page_index < PAGES_EACH - 1 else 0):
                     page.insert_text(
-                        (40, 40 + 16 * line), f"Line {line} of page {page_index} in paper {number}: water and wheel."
+                        (40, 40 + 16 * line), f"Line {line} of page {page_index}, paper {number}: water, wheel."
                     )
             document.save(folder / f"paper{number}.pdf")
     return folder

@@ -41,7 +41,7 @@ def test_a_version_outside_the_range_is_refused_with_the_range(environment_dir: 
 
 
 def test_without_vllm_the_error_names_what_to_install(environment_dir: Path) -> None:
-    with pytest.raises(EngineError, match="install vllm >=0.26,<0.33"):
+    with pytest.raises(EngineError, match=r"install vllm >=0\.26,<0\.33"):
         versions.check_versions(CONFIG, NEEDED)
 
 

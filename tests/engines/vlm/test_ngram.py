@@ -15,7 +15,8 @@ def by_definition(token_ids: list[int], size: int, window: int, free: set[int]) 
         return set()
     held = token_ids[-window:]
     runs = {tuple(held[start : start + size]) for start in range(len(held) - size + 1)}
-    return {token for token in set(token_ids) - free if tuple(token_ids[len(token_ids) - size + 1 :]) + (token,) in runs}
+    prefix = token_ids[len(token_ids) - size + 1 :]
+    return {token for token in set(token_ids) - free if (*prefix, token) in runs}
 
 
 @given(token_ids=FEW_TOKENS, size=st.integers(1, 6), window=st.integers(1, 70), free=st.sets(st.integers(0, 3), max_size=2))

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.config import DeepseekOcrConfig
 from pipeline.engines.vlm import plugin
+from pipeline.engines.vlm.versions import environment
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -19,15 +21,8 @@ if TYPE_CHECKING:
 HAS_VLLM = importlib.util.find_spec("vllm") is not None
 collect_ignore_glob = [] if HAS_VLLM else ["test_*.py"]
 
-ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
-    "OMP_NUM_THREADS": "1",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_NO_USAGE_STATS": "1",
-}
-"""In-process engine, 1 GiB of key-value cache, nothing sent anywhere. Read by vLLM when it is imported."""
+ENVIRONMENT = environment(DeepseekOcrConfig(gpus=0, cpus=1)) | {"HF_HUB_OFFLINE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+"""What a worker on the CPU is started with; the models here are folders. vLLM reads it when it is imported."""
 if HAS_VLLM:
     os.environ.update(ENVIRONMENT)
 

@@ -11,21 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.config import DeepseekOcrConfig
+from pipeline.engines.vlm import plugin
+from pipeline.engines.vlm.versions import environment
+
 if TYPE_CHECKING:
     from vllm import LLM
 
 HAS_VLLM = importlib.util.find_spec("vllm") is not None
 collect_ignore_glob = [] if HAS_VLLM else ["test_*.py"]
 
-ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
-    "OMP_NUM_THREADS": "1",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_NO_USAGE_STATS": "1",
-}
-"""In-process engine, 1 GiB of key-value cache, nothing sent anywhere. Read by vLLM when it is imported."""
+ENVIRONMENT = environment(DeepseekOcrConfig(gpus=0, cpus=1)) | {"HF_HUB_OFFLINE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+"""What a worker on the CPU is started with; the models here are folders. vLLM reads it when it is imported."""
 if HAS_VLLM:
     os.environ.update(ENVIRONMENT)
 
@@ -62,7 +59,38 @@ def qwen_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def deepseek_llm(deepseek_model_dir: Path) -> "Iterator[LLM]":
-    """DeepSeek-OCR as the engine runs it: Pagemill's architecture, caches of pages and prefixes on."""
+    """DeepSeek-OCR as Pagemill runs it: our architecture, our n-gram processor, no cache of images (no page comes twice)."""
     from tests.vllm.reading import open_llm
 
-    yield from open_llm(deepseek_model_dir, "PagemillDeepseekOCRForCausalLM")
+    own = "pipeline.engines.vlm.ngram_processor:NgramProcessor"
+    uncached = {"enable_prefix_caching": False, "mm_processor_cache_gb": 0}
+    with open_llm(deepseek_model_dir, plugin.DEEPSEEK_OCR, logits_processors=[own], **uncached) as llm:
+        yield llm
+
+
+@pytest.fixture(scope="session")
+def stock_llm(deepseek_model_dir: Path) -> "Iterator[LLM]":
+    """The same model with vLLM's own n-gram processor and all its caches: what `deepseek_llm` is held against."""
+    from tests.vllm.reading import open_llm
+
+    stock = "vllm.model_executor.models.deepseek_ocr:NGramPerReqLogitsProcessor"
+    with open_llm(deepseek_model_dir, plugin.DEEPSEEK_OCR, logits_processors=[stock]) as llm:
+        yield llm
+
+
+@pytest.fixture(scope="session")
+def deepseek2_llm(deepseek2_model_dir: Path) -> "Iterator[LLM]":
+    """DeepSeek-OCR-2 under our architecture."""
+    from tests.vllm.reading import open_llm
+
+    with open_llm(deepseek2_model_dir, plugin.DEEPSEEK_OCR_2, mm_processor_cache_gb=0) as llm:
+        yield llm
+
+
+@pytest.fixture(scope="session")
+def qwen_llm(qwen_model_dir: Path) -> "Iterator[LLM]":
+    """Qwen2.5-VL as vLLM has it, with the plug-in loaded beside it."""
+    from tests.vllm.reading import open_llm
+
+    with open_llm(qwen_model_dir, mm_processor_cache_gb=0) as llm:
+        yield llm

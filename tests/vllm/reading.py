@@ -1,5 +1,6 @@
 """How the tests read pages: drawn pages, the modes as the models publish them, an engine in this process."""
 
+import contextlib
 import gc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,8 +32,12 @@ def draw_page(size_px: tuple[int, int] = A4_PX, *, seed: int = 0) -> Image.Image
     return page
 
 
-def open_llm(model_dir: Path, architecture: str, **arguments: object) -> Iterator[LLM]:
-    """One engine in this process; closed when the generator is."""
+@contextlib.contextmanager
+def open_llm(model_dir: Path, architecture: str | None = None, **arguments: object) -> Iterator[LLM]:
+    """One engine in this process; without an architecture, the one that the model's own config names.
+
+    Use it in session fixtures only: closing one takes the process groups from all others in the process.
+    """
     overrides = {"architectures": [architecture]} if architecture else {}
     llm = LLM(
         model=str(model_dir),

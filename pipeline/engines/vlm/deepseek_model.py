@@ -1,7 +1,8 @@
 """DeepSeek-OCR inside vLLM with the mode chosen by each request: upstream's model, towers and weights, our counting.
 
 A request carries `mm_processor_kwargs` of `base_size`, `image_size` and `crop_mode`; without them it is gundam. Known to vLLM
-by the name in `plugin.py` and imported by vLLM only. Costs nothing over upstream.
+by the name in `plugin.py` and imported by vLLM only. Costs nothing over upstream. vLLM's CUDA graphs of the encoder
+(`cudagraph_mm_encoder`, off by default) must stay off: upstream captures them at gundam's sizes.
 """
 
 from collections.abc import Mapping

@@ -2,8 +2,9 @@
 
 In: a PIL page in RGB and a mode's sizes. Out: uint8 views, the same pixels that vLLM's own processor would give, and their
 sizes beside them. Resizing, padding and tiling are upstream's. Normalising, `(x / 255 - 0.5) / 0.5` in float32, is left to
-the device: vLLM casts only floating tensors to the model's dtype, so bytes reach the model as they are. A gundam page of A4
-is then 10.5 MB on its way instead of 21 MB in bfloat16, and the front end does no arithmetic on floats.
+the device: vLLM casts only floating tensors to the model's dtype, so bytes reach the model as they are. Measured on A4 at
+144 dpi in gundam, one thread, medians of 25: 77 ms of a core a page instead of 111, of which 66 are Pillow's resizing, and
+10.5 MB on their way instead of 21 in bfloat16 (42 while they are made).
 
 Knows nothing of prompts and of how many tokens a view becomes.
 """
@@ -32,8 +33,7 @@ class BytePixels:
     """Upstream pads with this, as 127."""
 
     def __call__(self, view: Image.Image) -> torch.Tensor:
-        pixels_HWC = np.array(view, dtype=np.uint8)
-        return torch.from_numpy(pixels_HWC).permute(2, 0, 1).contiguous()
+        return torch.from_numpy(np.ascontiguousarray(np.asarray(view).transpose(2, 0, 1)))
 
 
 class BytePagesProcessor(DeepseekOCRProcessor):

@@ -36,19 +36,19 @@ def draw_page(size_px: tuple[int, int] = A4_PX, *, seed: int = 0) -> Image.Image
 def open_llm(model_dir: Path, architecture: str | None = None, **arguments: object) -> Iterator[LLM]:
     """One engine in this process; without an architecture, the one that the model's own config names.
 
-    Use it in session fixtures only: closing one takes the process groups from all others in the process.
+    In float32, where two ways to the same token do not differ by rounding. Use it in session fixtures only: closing one
+    takes the process groups from all others in the process.
     """
     overrides = {"architectures": [architecture]} if architecture else {}
     llm = LLM(
         model=str(model_dir),
         hf_overrides=overrides,
-        dtype="bfloat16",
         enforce_eager=True,
         max_model_len=2048,
         max_num_batched_tokens=2048,
         max_num_seqs=8,
         seed=0,
-        **arguments,
+        **{"dtype": "float32", **arguments},
     )
     yield llm
     del llm

@@ -35,7 +35,8 @@ from tests.vllm.reading import V1_MODES, count_vision_tokens, draw_page, open_ll
 from pipeline.engines.vlm.plugin import DEEPSEEK_OCR
 
 if __name__ == "__main__":
-    with open_llm(sys.argv[1], DEEPSEEK_OCR, logits_processors=["pipeline.engines.vlm.ngram_processor:NgramProcessor"]) as llm:
+    processor = "pipeline.engines.vlm.ngram_processor:NgramProcessor"
+    with open_llm(sys.argv[1], DEEPSEEK_OCR, dtype="bfloat16", logits_processors=[processor]) as llm:
         outputs = read(llm, [draw_page()] * 2, [V1_MODES["tiny"], V1_MODES["small"]])
         print(json.dumps([count_vision_tokens(output, llm) for output in outputs]))
 """

@@ -7,11 +7,11 @@ one for the two halves of a `halves`; `text_layer` and `cut` read nothing.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator
 
-from pipeline.config.engines import EngineConfig
+from pipeline.config.engines import DeepseekOcr2Config, DeepseekOcrConfig, EngineConfig
 from pipeline.config.values import Section
 from pipeline.config.vlm import Mode, Prompt, VlmConfig
 
@@ -148,3 +148,19 @@ def _refuse_unfit_reread(rung: RereadRung, engine: EngineConfig) -> None:
             raise ValueError(
                 f"rung {rung.name!r} changes {key!r}, which the engine {engine.name} does not have; take the key out"
             )
+    if not isinstance(engine, VlmConfig):
+        return
+    if engine.ngram is None and (rung.ngram_size or rung.ngram_window):
+        raise ValueError(f"rung {rung.name!r} changes the n-gram limit, which is off; set engine.ngram or take the key out")
+    modes = _modes_of(engine)
+    if rung.mode not in (None, "larger", *modes):
+        raise ValueError(f"rung {rung.name!r} asks for mode {rung.mode!r}, but {engine.name} has {', '.join(modes)}")
+
+
+def _modes_of(engine: VlmConfig) -> tuple[str, ...]:
+    match engine:
+        case DeepseekOcrConfig():
+            return get_args(Mode)
+        case DeepseekOcr2Config():
+            return ("base", "gundam")
+    return ()

@@ -60,3 +60,17 @@ def test_an_engine_is_asked_for_nothing_that_it_does_not_have() -> None:
 def test_a_key_under_a_section_that_may_be_null_is_told_by_its_own_neighbours() -> None:
     with pytest.raises(ConfigError, match=r"'engine.ngram.wndow'; did you mean 'window'\?"):
         config(engine={"name": "deepseek-ocr", "ngram": {"wndow": 3}})
+
+
+@pytest.mark.parametrize(
+    ("engine", "rung", "complaint"),
+    [
+        ("deepseek-ocr-2", {"mode": "tiny"}, "asks for mode 'tiny', but deepseek-ocr-2 has base, gundam"),
+        ("olmocr-2", {"ngram_window": 400}, "changes the n-gram limit, which is off"),
+    ],
+)
+def test_a_setting_that_the_model_lacks_is_refused_before_it_is_opened(
+    engine: str, rung: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        config({"kind": "reread", "name": "again", **rung}, engine={"name": engine})

@@ -19,7 +19,7 @@ from pipeline.config import RereadRung, VlmConfig
 from pipeline.engines.vlm.generation import Generation, generate
 from pipeline.engines.vlm.profiles import Profile, profile_of
 from pipeline.engines.vlm.requests import Requests
-from pipeline.engines.vlm.rereading import changed_config, check_changes
+from pipeline.engines.vlm.rereading import changed_config
 from pipeline.engines.vlm.self_test import check_model
 from pipeline.engines.vlm.serving import OpenModel
 from pipeline.engines.vlm.spent import Spent
@@ -104,10 +104,6 @@ class VlmEngine:
         done: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
         self._begin(page, config, profile_of(config), self._window.enter(), done.put)
         return self._compose(done.get())
-
-    def check_reread(self, changes: RereadRung) -> None:
-        """Raises EngineError for a rung that asks for a setting the model does not have."""
-        check_changes(self._config, changes)
 
     def close(self) -> None:
         self._model.close()

@@ -72,7 +72,7 @@ def profile_of(config: VlmConfig) -> Profile:
 def _deepseek(config: DeepseekOcrConfig | DeepseekOcr2Config, model: VisionModel, architecture: str) -> Profile:
     return Profile(
         architecture=architecture,
-        logits_processors=(NGRAM_PROCESSOR,),
+        logits_processors=(NGRAM_PROCESSOR,) if config.ngram else (),
         image_token="<image>",
         begins_with_bos=True,
         ask=partial(_ask_deepseek, config=config, model=model),
@@ -102,7 +102,7 @@ def _understand_deepseek(output: str, facts: PageFacts) -> ReadPage:
 def _olmocr(config: OlmocrConfig) -> Profile:
     return Profile(
         architecture=None,
-        logits_processors=(),
+        logits_processors=(NGRAM_PROCESSOR,) if config.ngram else (),
         image_token="<|image_pad|>",
         begins_with_bos=False,
         ask=partial(_ask_olmocr, longest_side_px=config.longest_side_px),

@@ -5,14 +5,12 @@ In: the config, a rung, the reading so far. Out: another config, or None when th
 
 from pipeline.config import DeepseekOcr2Config, DeepseekOcrConfig, Mode, NgramLimit, RereadRung, VlmConfig
 from pipeline.engines.vlm.modes import DEEPSEEK_OCR, DEEPSEEK_OCR_2, larger_mode
-from pipeline.errors import EngineError
 from pipeline.records import PageImage, PageText
 
 
 def changed_config(config: VlmConfig, rung: RereadRung, page: PageImage, previous: PageText) -> VlmConfig | None:
-    """None when no larger mode is left, or the page was read with just these settings already. Raises EngineError for a
-    change that the model has no setting for."""
-    check_changes(config, rung)
+    """None when no larger mode is left, or the page was read with just these settings already. The config's own check has
+    seen to it that the model has every setting that the rung changes."""
     mode = _mode_of(config, rung, page, previous)
     if rung.mode == "larger" and mode is None:
         return None
@@ -30,22 +28,6 @@ def changed_config(config: VlmConfig, rung: RereadRung, page: PageImage, previou
     if isinstance(config, DeepseekOcrConfig | DeepseekOcr2Config):
         updates.setdefault("mode", mode or previous.mode or config.mode)
     return config.model_copy(update=updates)
-
-
-def check_changes(config: VlmConfig, rung: RereadRung) -> None:
-    """Raises EngineError for a change that the model has no setting for."""
-    if isinstance(config, DeepseekOcrConfig | DeepseekOcr2Config):
-        model = DEEPSEEK_OCR if isinstance(config, DeepseekOcrConfig) else DEEPSEEK_OCR_2
-        if rung.mode not in (None, "larger", *model.modes):
-            raise EngineError(
-                f"rung {rung.name!r} asks for mode {rung.mode}, which {model.name} lacks; it has {', '.join(model.modes)}"
-            )
-        return
-    asked = [name for name in ("mode", "prompt", "ngram_size", "ngram_window") if getattr(rung, name) is not None]
-    if asked:
-        raise EngineError(
-            f"rung {rung.name!r} changes {', '.join(asked)}, which {config.model} has no setting for; take it out"
-        )
 
 
 def _mode_of(config: VlmConfig, rung: RereadRung, page: PageImage, previous: PageText) -> Mode | None:

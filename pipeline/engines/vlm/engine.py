@@ -145,8 +145,9 @@ class VlmEngine:
     ) -> None:
         is_read = not generation.cancelled() and generation.exception() is None
         num_tokens = len(generation.result().token_ids) if is_read else 0
-        num_preempted = generation.result().num_preempted if is_read else 0
+        num_preempted = self._model.preemptions.take()
         seconds = self._window.leave(entered_s, num_tokens=num_tokens, num_preempted=num_preempted)
+        self.spent.add_preempted(num_preempted)
         on_done(
             _Answer(
                 page_id=page_id,

@@ -49,7 +49,6 @@ class Generation:
     first_prompt_token_id: int
     num_image_tokens: int
     """Placeholders in the expanded prompt: the page's vision tokens."""
-    num_preempted: int
     queue_s: float
     """Until the first step took the page up, image preparation in vLLM's front end included."""
     prefill_s: float
@@ -109,7 +108,6 @@ async def generate(engine: AsyncLLM, request: Request) -> Generation:
         mean_logprob=logprob / len(token_ids) if logprob is not None and token_ids else None,
         first_prompt_token_id=expanded[0],
         num_image_tokens=expanded.count(request.image_token_id),
-        num_preempted=times.num_preemptions,
         queue_s=max(0.0, times.arrival_time - asked_s) + times.scheduled_ts - times.queued_ts,
         prefill_s=times.first_token_ts - times.scheduled_ts,
         decode_s=times.last_token_ts - times.first_token_ts,

@@ -16,6 +16,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 
 from pipeline.config import VlmConfig
 from pipeline.engines.vlm.leash import LEASH_CLASS
+from pipeline.engines.vlm.preemptions import PreemptionCount
 from pipeline.errors import EngineDead, EngineError
 
 Value = TypeVar("Value")
@@ -42,12 +43,13 @@ class OpenModel:
 
     def __init__(self, config: VlmConfig, *, architecture: str | None, logits_processors: tuple[str, ...]) -> None:
         """`architecture`: the model class to use instead of the one that the model's config names. Raises EngineError."""
+        self.preemptions = PreemptionCount()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="vllm", daemon=True)
         self._thread.start()
         args = _engine_args(config, architecture=architecture, logits_processors=logits_processors)
         try:
-            self.engine = self.start(_open(args)).result(OPEN_TIMEOUT_S)
+            self.engine = self.start(_open(args, self.preemptions)).result(OPEN_TIMEOUT_S)
         except Exception as error:
             self._stop_loop()
             raise EngineError(
@@ -83,9 +85,9 @@ class OpenModel:
         self._loop.close()
 
 
-async def _open(args: AsyncEngineArgs) -> AsyncLLM:
+async def _open(args: AsyncEngineArgs, preemptions: PreemptionCount) -> AsyncLLM:
     """On the loop, so that vLLM's output handler lives there."""
-    engine = AsyncLLM.from_engine_args(args)
+    engine = AsyncLLM.from_engine_args(args, stat_loggers=[preemptions])
     if not all(await engine.collective_rpc("end_with_parent", args=(os.getpid(),))):
         engine.shutdown()
         raise EngineError("vLLM's engine process is not a child of this one, so it could outlive it and keep the GPU")
@@ -119,6 +121,6 @@ def _engine_args(config: VlmConfig, *, architecture: str | None, logits_processo
         enable_prefix_caching=False,
         mm_processor_cache_gb=0,
         worker_extension_cls=LEASH_CLASS,
-        disable_log_stats=False,
+        disable_log_stats=True,  # of vLLM's own loggers; the figures are kept as soon as there is any logger
         enable_log_requests=False,
     )

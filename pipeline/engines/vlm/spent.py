@@ -43,11 +43,14 @@ class Spent:
         with self._lock:
             self._seconds["prepare"] += seconds
 
+    def add_preempted(self, num_pages: int) -> None:
+        with self._lock:
+            self._sums["preempted"] += num_pages
+
     def add_page(self, generation: Generation, *, mode: str | None, text_tokens: int) -> None:
         key = mode or "none"
         with self._lock:
             self._sums["pages"] += 1
-            self._sums["preempted"] += generation.num_preempted
             self._seconds["queue"] += generation.queue_s
             self._seconds["prefill"] += generation.prefill_s
             self._seconds["decode"] += generation.decode_s

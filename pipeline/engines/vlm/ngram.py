@@ -24,7 +24,7 @@ def banned_tokens(token_ids: Sequence[int], size: int, window: int, free: Contai
         return set()
     first = max(0, num_tokens - window) + size - 2  # where the prefix of a run in the window ends at the earliest
     last, ends = token_ids[-1], token_ids[first:-1]
-    if last not in ends:  # 64 of 100 steps on text
+    if last not in ends:  # 64 of 100 pages of that measurement
         return set()
     prefix = token_ids[num_tokens - size + 1 :]
     return {

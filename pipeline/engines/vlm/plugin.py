@@ -3,7 +3,7 @@
 vLLM calls `register` in each of its processes: front end, engine core, workers, and the child that inspects a model class.
 The names are our own, so another user of vLLM in the same environment gets upstream's models as before; an engine asks for
 ours with `hf_overrides={"architectures": [...]}`. Nothing is imported until vLLM loads a class by its "module:Class".
-Costs 0.1 s and no memory worth naming, nearly all of it vLLM's own registry.
+Costs a process of vLLM 40 ms, once (the import of this room); measured.
 """
 
 from collections.abc import Mapping

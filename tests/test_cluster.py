@@ -46,15 +46,26 @@ def config_for(corpus: Path, output: Path, **engine: object) -> BuildConfig:
 
 
 def processes_named(part: str) -> list[int]:
-    found = []
+    """Of this test session alone: another cluster on the machine is none of ours."""
+    titles: dict[int, str] = {}
+    parents: dict[int, int] = {}
     for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
         try:
-            title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode() if folder.name.isdigit() else ""
+            titles[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-        if part in title:
-            found.append(int(folder.name))
-    return found
+
+    def is_ours(pid: int) -> bool:
+        while pid > 1:
+            if pid == os.getpid():
+                return True
+            pid = parents.get(pid, 0)
+        return False
+
+    return [pid for pid, title in titles.items() if part in title and is_ours(pid)]
 
 
 def render_all(folder: Path, config: RenderConfig) -> Iterator[RenderEvent]:

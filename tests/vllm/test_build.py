@@ -12,6 +12,8 @@ import pymupdf
 import pytest
 import yaml
 
+from tests.vllm.processes import engine_cores
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 TIMEOUT_S = 420.0
 NUM_DOCUMENTS, PAGES_EACH = 6, 4
@@ -67,17 +69,14 @@ def pagemill(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def engine_cores(driver: subprocess.Popen[str]) -> list[psutil.Process]:
-    return [child for child in psutil.Process(driver.pid).children(recursive=True) if "EngineCore" in " ".join(child.cmdline())]
-
-
+@pytest.mark.timeout(900)  # four starts of Ray or vLLM: 150 s on two free cores
 def test_a_build_survives_the_loss_of_its_engine_and_every_page_has_a_row(config_path: Path, tmp_path: Path) -> None:
     build = pagemill("build", str(config_path))
     receipts = tmp_path / "out" / "_builds" / "main" / "receipts"
     deadline_s = time.monotonic() + TIMEOUT_S
     while not list(receipts.glob("*.json")) and build.poll() is None and time.monotonic() < deadline_s:
         time.sleep(0.1)
-    lost = engine_cores(build)
+    lost = engine_cores(build.pid)
     assert lost, build.communicate()[0] if build.poll() is not None else "no engine was running when the first receipt came"
     lost[0].kill()
     output, _ = build.communicate(timeout=TIMEOUT_S)

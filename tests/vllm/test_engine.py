@@ -1,5 +1,6 @@
 """The engine on the real vLLM: the contract of all engines, modes, rereading, stopping, and what a lost vLLM means."""
 
+import os
 import queue
 import threading
 import time
@@ -26,6 +27,7 @@ from pipeline.errors import EngineDead, EngineError
 from pipeline.records import PageImage, PageText
 from tests.engines.contract import *  # noqa: F403  every test of the contract, run here with the fixture below
 from tests.engines.pages import PROSE, draw_grey, page_image, write_lines
+from tests.vllm.processes import engine_cores
 
 SERVING = Serving(enforce_eager=True, max_num_seqs=8, max_batched_tokens=2048, max_pages_in_flight=8, stream_interval=8)
 V1_TOKENS = {"tiny": 73, "small": 111, "base": 273, "large": 421, "gundam": 903}
@@ -214,7 +216,7 @@ def test_a_killed_vllm_is_an_engine_dead_for_every_shard(deepseek_model_dir: Pat
     for shard in shards:
         shard.start()
     assert reading.wait(60.0)
-    _kill_engine_core()
+    engine_cores(os.getpid())[-1].kill()
     for shard in shards:
         shard.join(60.0)
     assert len(errors) == 2
@@ -245,10 +247,3 @@ def test_a_second_model_family_reads_by_its_profile(qwen_model_dir: Path, a4_pag
     assert (answer.status, answer.mode, answer.error) == ("ok", None, "")
     assert answer.vision_tokens == 20 * 14
     assert answer.output_tokens
-
-
-def _kill_engine_core() -> None:
-    import psutil
-
-    cores = [child for child in psutil.Process().children(recursive=True) if "EngineCore" in " ".join(child.cmdline())]
-    cores[-1].kill()

@@ -51,7 +51,7 @@ TOKENS_PER_STROKE = 0.5
 """And per em: see `line_tokens`."""
 DEFAULT_EXPECTED_TOKENS = 1050
 """Of a page without layer and lines: DeepSeek-OCR's pages have as many on average (2,500 tokens/s over 2.39 pages/s, its
-README and paper). On A4 it means small; what shows no lines is mostly a picture."""
+README and paper). On A4 it means base; what shows no lines is mostly a picture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

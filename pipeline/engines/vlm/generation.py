@@ -109,7 +109,7 @@ async def generate(engine: AsyncLLM, request: Request) -> Generation:
         mean_logprob=logprob / len(token_ids) if logprob is not None and token_ids else None,
         first_prompt_token_id=expanded[0],
         num_image_tokens=expanded.count(request.image_token_id),
-        num_preempted=times.num_preemptions,
+        num_preempted=getattr(times, "num_preemptions", 0),  # vLLM 0.26 does not count them for a request
         queue_s=max(0.0, times.arrival_time - asked_s) + times.scheduled_ts - times.queued_ts,
         prefill_s=times.first_token_ts - times.scheduled_ts,
         decode_s=times.last_token_ts - times.first_token_ts,

@@ -71,7 +71,9 @@ class VlmEngine:
         Raises EngineError for a config of another model.
         """
         if (config.model, config.revision, config.dtype) != (self._config.model, self._config.revision, self._config.dtype):
-            raise EngineError(f"{self.version} is open, not {config.model}@{config.revision} {config.dtype}; open an engine for it")
+            raise EngineError(
+                f"{self.version} is open, not {config.model}@{config.revision} {config.dtype}; open an engine for it"
+            )
         other = copy.copy(self)
         other._set(config)
         return other

@@ -3,9 +3,10 @@
 In: an engine config, pages, modes, windows. Out: an EngineRun for each round. Needs vLLM, and neither Ray nor PyMuPDF. Two
 threads feed the engine, as a worker's two shards do. Not timed: opening the model, and a first look at each mode.
 
-A page's seconds run from the beginning of its preparation to its last token: preparing (mode chosen, page fitted, in
-the feeding thread), queueing (vLLM's image processing, then waiting for the first step), prefill (towers and prompt, from the
-first step to the first token), decode. Pages overlap, so a share says where pages spend their time, not what the GPU does.
+A page's seconds run from the beginning of its preparation to its last token: prepare (mode chosen, page fitted, in the
+feeding thread), process (vLLM's image processor, in one thread of this process, and waiting for it), queue (waiting for the
+first step), prefill (towers and prompt, from the first step to the first token), decode. Pages overlap, so a share says where
+pages spend their time, not what the GPU does.
 """
 
 import subprocess
@@ -49,6 +50,7 @@ class EngineRun:
     vision_tokens: int
     output_tokens: int
     prepare_s: float
+    process_s: float
     queue_s: float
     prefill_s: float
     decode_s: float
@@ -67,7 +69,13 @@ class EngineRun:
     @property
     def shares(self) -> dict[str, float]:
         """Of the pages' seconds, 0..1, adding up to 1."""
-        stages = {"prepare": self.prepare_s, "queue": self.queue_s, "prefill": self.prefill_s, "decode": self.decode_s}
+        stages = {
+            "prepare": self.prepare_s,
+            "process": self.process_s,
+            "queue": self.queue_s,
+            "prefill": self.prefill_s,
+            "decode": self.decode_s,
+        }
         total_s = sum(stages.values()) or 1.0
         return {name: seconds / total_s for name, seconds in stages.items()}
 
@@ -172,6 +180,7 @@ def _run(
         vision_tokens=sum(answer.vision_tokens or 0 for _, answer in answers),
         output_tokens=sum(answer.output_tokens or 0 for _, answer in answers),
         prepare_s=spent.prepare_s,
+        process_s=spent.process_s,
         queue_s=spent.queue_s,
         prefill_s=spent.prefill_s,
         decode_s=spent.decode_s,

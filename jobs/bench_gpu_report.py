@@ -36,14 +36,14 @@ def engine_lines(runs: Sequence[EngineRun], *, about: str) -> list[str]:
         about,
         "",
         "| n-gram | in flight | mode | rounds | pages | pages/s (least-most) | steady | pages/day | output tokens/s "
-        "| vision tokens a page | prepare / queue / prefill / decode | preempted | front end, cores | GPU MiB |",
+        "| vision tokens a page | prepare / process / queue / prefill / decode | preempted | front end, cores | GPU MiB |",
         "|---" * 14 + "|",
         *(_engine_row(rounds) for rounds in cases.values()),
         "",
         "pages/s: pages over wall seconds, the filling and the emptying of the window included; steady: without them; "
-        "pages/day from steady, where there is one. prepare / queue / prefill / decode: shares of the seconds that pages spent "
-        "in the engine, summed over pages, which overlap; queue holds vLLM's image processing and the wait for the first step, "
-        "prefill the towers and the prompt. Front end: CPU seconds of the feeding process a second.",
+        "pages/day from steady, where there is one. The shares are of the seconds that pages spent in the engine, summed "
+        "over pages, which overlap; process is vLLM's image processor and waiting for its one thread, queue waiting for the "
+        "first step, prefill the towers and the prompt. Front end: CPU seconds of the feeding process a second.",
         *([f"**{failed} pages failed**, the first with: {error}"] if failed else []),
         "",
     ]

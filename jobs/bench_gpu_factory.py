@@ -1,8 +1,9 @@
 """Part `factory` of the GPU bench: a whole `pagemill build` with the engine, its receipts, and what `verify` finds.
 
 In: a config and a folder of PDFs. Out: a FactoryRun. Needs vLLM, Ray and PyMuPDF. The build runs in a process of its own and
-writes into a temporary folder; quality gates are on. With forced lengths the text is random, so rules reject most pages
-and a ladder would climb on all of them: measure without one (`ladder: []`), or with real weights.
+writes into a temporary folder; quality gates are on. With a forced length every answer ends for want of tokens and its text
+is random, so rules reject all pages and a ladder would climb on all of them: measure without one (`ladder: []`), or with real
+weights.
 """
 
 import json
@@ -33,7 +34,7 @@ class FactoryRun:
     num_documents: int
     num_pages: int
     num_read: int
-    """Pages that the engine read; the others are blank or failed."""
+    """Pages that the engine answered; with a forced length their status is `failed`, because every answer ends too long."""
     num_kept: int
     pages_by_status: Mapping[str, int]
     pages_by_reject: Mapping[str, int]
@@ -81,15 +82,15 @@ def run_of(receipts: Sequence[ShardReceipt], *, elapsed_s: float, findings: tupl
     for receipt in receipts:
         by_worker.setdefault(receipt.worker, []).append(receipt)
     workers_s = sum(_span_s(mine, starts) for mine in by_worker.values())
-    statuses = _summed(receipt.pages_by_status for receipt in receipts)
+    modes = _summed(receipt.pages_by_mode for receipt in receipts)
     return FactoryRun(
         num_documents=sum(receipt.num_documents for receipt in receipts),
         num_pages=sum(receipt.num_rows for receipt in receipts),
-        num_read=statuses.get("ok", 0),
+        num_read=sum(modes.values()),
         num_kept=sum(receipt.num_kept for receipt in receipts),
-        pages_by_status=statuses,
+        pages_by_status=_summed(receipt.pages_by_status for receipt in receipts),
         pages_by_reject=_summed(receipt.pages_by_reject for receipt in receipts),
-        pages_by_mode=_summed(receipt.pages_by_mode for receipt in receipts),
+        pages_by_mode=modes,
         pages_by_rung=_summed(receipt.pages_by_rung for receipt in receipts),
         vision_tokens=sum(sum(receipt.vision_tokens_by_mode.values()) for receipt in receipts),
         output_tokens=sum(receipt.num_output_tokens for receipt in receipts),

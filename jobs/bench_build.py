@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-from jobs.bench_report import append_section, machine_lines
+from jobs.bench_section import append_section, machine_lines
 from jobs.command_line import DONE, INCOMPLETE, run_command
 from pipeline.builds.commit import read_receipts
 from pipeline.config import StoreConfig

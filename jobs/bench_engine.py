@@ -18,13 +18,12 @@ from jobs.bench_readers import COMPETITORS
 from jobs.bench_report import (
     LOOK_NAMES,
     PageSet,
-    append_section,
     kinds_table,
-    machine_lines,
     method_lines,
     page_set_lines,
 )
 from jobs.bench_rounds import ONE_THREAD, Measurement, measure, running_readers
+from jobs.bench_section import append_section, machine_lines
 from pipeline.errors import ConfigError, PagemillError
 
 DEFAULT_ENGINES = "ppocr-latin,ppocr-all,rapidocr,tesseract-200,tesseract-300"

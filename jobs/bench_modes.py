@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from jobs.bench_pages import CorpusDocument, has_layer_truth, read_manifest
-from jobs.bench_report import append_section, machine_lines
+from jobs.bench_section import append_section, machine_lines
 from jobs.command_line import DONE, run_command
 from pipeline.config import DeepseekOcr2Config, DeepseekOcrConfig, Mode, ModePolicy, RenderConfig
 from pipeline.engines.vlm.density import measure_lines

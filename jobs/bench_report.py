@@ -1,15 +1,10 @@
-"""Measurements to Markdown, and Markdown to a results page that only ever grows.
+"""Measurements of engines to Markdown.
 
-In: Measurements, the page list, the competitors' versions. Out: one dated section of tables. Knows the machine and the commit.
+In: Measurements, the page list, the competitors' versions. Out: tables.
 """
 
-import platform
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from os import cpu_count, getloadavg
-from pathlib import Path
 from statistics import median
 
 from jobs.bench_pages import ORDER_RULE, RULE, BenchPage, Look, list_hash
@@ -29,17 +24,6 @@ class PageSet:
     pages: Sequence[BenchPage]
     versions: Mapping[str, str]
     measurements: Sequence[Measurement]
-
-
-def machine_lines() -> list[str]:
-    """Date, machine and commit, as Markdown list items."""
-    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    load = " ".join(f"{value:.1f}" for value in getloadavg())
-    return [
-        f"* {now}, commit {_commit()}",
-        f"* {_cpu_model()}, {cpu_count()} cores, load before the run {load}; {platform.platform()}, Python "
-        f"{platform.python_version()}",
-    ]
 
 
 def page_set_lines(page_set: PageSet) -> list[str]:
@@ -132,16 +116,6 @@ def method_lines(chunk: int) -> list[str]:
     ]
 
 
-def append_section(path: Path, title: str, lines: Sequence[str]) -> str:
-    """Adds a dated section at the end of a results page (made when absent) and returns it; what stands there stays."""
-    heading = f"## {datetime.now(UTC).strftime('%Y-%m-%d')}: {title}"
-    section = "\n".join([heading, "", *lines]).rstrip() + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as page:
-        page.write(f"\n{section}" if page.tell() else f"# Measured: {path.stem}\n\n{section}")
-    return section
-
-
 def page_order(agreement: Agreement) -> str:
     return percent(agreement.cer_page_order) if agreement.num_chars_ordered else "-"
 
@@ -167,17 +141,3 @@ def kinds_table(groups: Mapping[tuple[str, str, str, str], tuple[int, Agreement]
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]
-
-
-def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    answer = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or "unknown (not a git checkout)"
-
-
-def _cpu_model() -> str:
-    info = Path("/proc/cpuinfo")
-    if not info.is_file():
-        return platform.processor()
-    models = [line.partition(":")[2].strip() for line in info.read_text(encoding="utf-8").splitlines() if "model name" in line]
-    return models[0] if models else platform.machine()

@@ -53,6 +53,8 @@ class Serving(Section):
 
     max_pages_in_flight: PositiveInt = 256
     """Upper limit of the window of pages given to vLLM at once, all shards together; it grows up to this while that helps."""
+    first_pages_in_flight: PositiveInt = 32
+    """What the window begins with. Equal to `max_pages_in_flight`, the window is fixed."""
     max_num_seqs: PositiveInt = 256
     """Pages that one decoding step may serve."""
     max_batched_tokens: PositiveInt = 8192

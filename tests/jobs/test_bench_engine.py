@@ -23,8 +23,9 @@ from jobs.bench_pages import (
     scanned,
 )
 from jobs.bench_readers import Reading, _cells
-from jobs.bench_report import PageSet, append_section, page_set_lines
+from jobs.bench_report import PageSet, page_set_lines
 from jobs.bench_rounds import Measurement, in_turn, measure, running_reader, running_readers, score
+from jobs.bench_section import append_section
 from pipeline.errors import ConfigError, EngineError
 from pipeline.quality.scoring import Agreement, BoxedText
 from pipeline.records import PageFacts, PageId, PageImage

@@ -5,6 +5,7 @@ mode chosen, fitted to it) in the shard's own thread, generated on vLLM's loop, 
 that the loop only moves tokens. A page's own failure is its PageText; a lost vLLM is EngineDead.
 """
 
+import copy
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +26,7 @@ from pipeline.engines.vlm.serving import OpenModel
 from pipeline.engines.vlm.spent import Spent
 from pipeline.engines.vlm.versions import check_versions
 from pipeline.engines.vlm.window import Window
-from pipeline.errors import EngineDead
+from pipeline.errors import EngineDead, EngineError
 from pipeline.records import PageFacts, PageId, PageImage, PageText
 
 
@@ -45,24 +46,44 @@ class _Answer:
 class VlmEngine:
     """Opened once per worker; `recognize` and `reread` may run in many threads at once."""
 
-    def __init__(self, config: VlmConfig, *, name: str) -> None:
-        """Raises EngineError when vLLM, the model or the GPU is not what the config asks for; the message says which."""
+    def __init__(self, config: VlmConfig, *, name: str, logits_processors: tuple[str, ...] | None = None) -> None:
+        """`logits_processors`: "module:Class" of those to use instead of the profile's, to compare them.
+
+        Raises EngineError when vLLM, the model or the GPU is not what the config asks for; the message says which.
+        """
         vllm_version = check_versions(config, _vllm_variables())
         self.name = name
         self.version = f"{config.model}@{config.revision or 'newest'} vllm-{vllm_version} {config.dtype}"
-        self._config = config
-        self._profile = profile_of(config)
-        self._model = OpenModel(
-            config, architecture=self._profile.architecture, logits_processors=self._profile.logits_processors
-        )
+        self._set(config)
+        processors = self._profile.logits_processors if logits_processors is None else logits_processors
+        self._model = OpenModel(config, architecture=self._profile.architecture, logits_processors=processors)
         self._requests = Requests(self._model.tokenizer)
-        self._window = Window(config.serving.max_pages_in_flight, clock=time.monotonic)
-        self.spent = Spent()
         try:
             check_model(self._model, self._requests, config)
         except BaseException:
             self._model.close()
             raise
+
+    def with_settings(self, config: VlmConfig) -> "VlmEngine":
+        """The same open model read with other settings: mode, prompt, sampling, lengths, window. It has a window and sums of
+        its own; closing one of the two closes both.
+
+        Raises EngineError for a config of another model.
+        """
+        if (config.model, config.revision, config.dtype) != (self._config.model, self._config.revision, self._config.dtype):
+            raise EngineError(
+                f"{self.version} is open, not {config.model}@{config.revision} {config.dtype}; open an engine for it"
+            )
+        other = copy.copy(self)
+        other._set(config)
+        return other
+
+    def _set(self, config: VlmConfig) -> None:
+        self._config = config
+        self._profile = profile_of(config)
+        serving = config.serving
+        self._window = Window(serving.max_pages_in_flight, clock=time.monotonic, first_size=serving.first_pages_in_flight)
+        self.spent = Spent()
 
     @property
     def max_pages_in_flight(self) -> int:

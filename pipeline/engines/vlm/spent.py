@@ -14,8 +14,10 @@ class SpentSnapshot:
     num_pages: int
     prepare_s: float
     """Choosing the mode and fitting the page, in the shards' threads."""
+    process_s: float
+    """vLLM's image processing, and waiting for it."""
     queue_s: float
-    """Waiting for vLLM's first step, image processing in its front end included."""
+    """Waiting for vLLM's first step."""
     prefill_s: float
     decode_s: float
     num_preempted: int
@@ -31,7 +33,7 @@ class Spent:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sums: Counter[str] = Counter()
-        self._seconds: dict[str, float] = {"prepare": 0.0, "queue": 0.0, "prefill": 0.0, "decode": 0.0}
+        self._seconds: dict[str, float] = {"prepare": 0.0, "process": 0.0, "queue": 0.0, "prefill": 0.0, "decode": 0.0}
         self._by_mode: dict[str, Counter[str]] = {
             "pages": Counter(),
             "vision": Counter(),
@@ -51,6 +53,7 @@ class Spent:
         key = mode or "none"
         with self._lock:
             self._sums["pages"] += 1
+            self._seconds["process"] += generation.process_s
             self._seconds["queue"] += generation.queue_s
             self._seconds["prefill"] += generation.prefill_s
             self._seconds["decode"] += generation.decode_s
@@ -64,6 +67,7 @@ class Spent:
             return SpentSnapshot(
                 num_pages=self._sums["pages"],
                 prepare_s=self._seconds["prepare"],
+                process_s=self._seconds["process"],
                 queue_s=self._seconds["queue"],
                 prefill_s=self._seconds["prefill"],
                 decode_s=self._seconds["decode"],

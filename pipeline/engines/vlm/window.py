@@ -15,6 +15,7 @@ WORTH_IT = 1.05
 """A larger window must read 5 % more tokens a second to stay; timing noise between two windows' worth of pages is below
 that."""
 MIN_PAGES = 8
+FIRST_PAGES = 4 * MIN_PAGES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,8 +40,9 @@ class Observation:
     """Pages waited for a place; otherwise the supply was the limit and the speed says nothing about the window."""
 
 
-def first_window(max_size: int) -> WindowState:
-    return WindowState(size=min(4 * MIN_PAGES, max_size), max_size=max_size)
+def first_window(max_size: int, first_size: int = FIRST_PAGES) -> WindowState:
+    """A first size of `max_size` leaves nothing to try: the window stays there unless a page is preempted."""
+    return WindowState(size=min(first_size, max_size), max_size=max_size)
 
 
 def next_window(state: WindowState, seen: Observation) -> WindowState:
@@ -66,9 +68,9 @@ def next_window(state: WindowState, seen: Observation) -> WindowState:
 class Window:
     """Places for pages, shared by all shards of a worker. Thread-safe; whoever waits is served before whoever comes later."""
 
-    def __init__(self, max_size: int, *, clock: Callable[[], float]) -> None:
+    def __init__(self, max_size: int, *, clock: Callable[[], float], first_size: int = FIRST_PAGES) -> None:
         """`clock`: monotonic seconds."""
-        self._state = first_window(max_size)
+        self._state = first_window(max_size, first_size)
         self._clock = clock
         self._changed = threading.Condition()
         self._num_in_flight = 0

@@ -1,7 +1,7 @@
 """Model folders for benchmarks: DeepSeek-OCR's architecture, in full size or tiny, its tokenizer's shape, and no weights.
 
 In: sizes and an empty folder. Out: config.json, processor_config.json, tokenizer.json, tokenizer_config.json, for vLLM's
-`load_format: dummy`, which draws all weights. Writing the full tokenizer takes 1 s and 6 MB.
+`load_format: dummy`, which draws all weights. Writing the full tokenizer takes 1 s and 2 MB.
 
 Where the numbers come from: DeepSeek-OCR's config.json as three ports of the model repeat it, one of them as JSON in a test;
 DeepSeek-OCR's model hub could not be reached. Two checks: vLLM's classes accept it, and the language model and both towers add

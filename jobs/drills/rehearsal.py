@@ -93,7 +93,7 @@ def rehearse(seed: int, allowed: Collection[Kind], *, store: ObjectStore, bare: 
     drivers = _run_to_the_end(place, num_drivers=2 if "two_drivers" in weather.kinds else 1)
     expected = undisturbed(shard_documents, poison)
     found = tables_of(bare)
-    _check(bare, place.poison, expected, found)
+    check(bare, "shelf", poison, expected, found)
     processes = [*drivers, *(worker.process for worker in place.workers)]
     return Rehearsal(
         seed=seed,
@@ -203,7 +203,8 @@ def tables_of(store: ObjectStore) -> Tables:
     return Tables(pages=pages, documents=tuple(rows))
 
 
-def _check(store: ObjectStore, poison: str | None, expected: Tables, found: Tables) -> None:
+def check(store: ObjectStore, corpus: str, poison: str | None, expected: Tables, found: Tables) -> None:
+    """Raises Broken unless the build of `corpus` in the store is whole and says what it says without faults."""
     report = verify(store, BUILD_ID)
     if report.findings or report.num_shards_open or not report.is_published:
         told = "; ".join(str(finding) for finding in report.findings)
@@ -216,6 +217,6 @@ def _check(store: ObjectStore, poison: str | None, expected: Tables, found: Tabl
     if found.documents != expected.documents:
         raise Broken("documents with other texts than without faults")
     named = {failure.document.uri for receipt in read_manifest(store, BUILD_ID).receipts for failure in receipt.quarantined}
-    wanted = {f"shelf/{name}" for name in ("cut.pdf", "empty.pdf", "rubbish.pdf", *([poison] if poison else []))}
+    wanted = {f"{corpus}/{name}" for name in ("cut.pdf", "empty.pdf", "rubbish.pdf", *([poison] if poison else []))}
     if named != wanted:
         raise Broken(f"in quarantine are {sorted(named)} and not {sorted(wanted)}")

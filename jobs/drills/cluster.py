@@ -178,7 +178,7 @@ def _start_cluster(site: Site) -> None:
     port = 20000 + os.getpid() % 4000
     site.environment["RAY_ADDRESS"] = f"127.0.0.1:{port}"
     head = ("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={site.home}/r")
-    _ray_start(site, *head, f"--ray-client-server-port={port + 1}")
+    _ray_start(site, *head)
     _add_node(site)
 
 

@@ -2,8 +2,8 @@
 
 Costs one request a call (two after a lost race), one page of 1,000 keys at a time when listing. Requests time out and are
 retried by botocore; what botocore leaves is done here: a body that breaks off or changes on the way down is fetched again,
-one that changes on the way up is put again, an answer that is no answer is asked for again, and a HEAD that is refused
-without a word (it has no body to say why) is followed by a GET that says it.
+one that changes on the way up is put again, and a HEAD that is refused without a word (it has no body to say why) is
+followed by a GET that says it.
 
 A refused credential drops the connection, so that the next call reads the credential anew: what a profile, a role or an
 agent has renewed meanwhile is used without a restart.
@@ -13,13 +13,12 @@ import base64
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 
 from pipeline.errors import CredentialRefused, ObjectMissing, StoreError, StoreUnsafe
 from pipeline.interfaces import ObjectInfo
@@ -28,14 +27,13 @@ from pipeline.store.s3_connection import PATIENCE, Connection, Patience
 from pipeline.store.s3_errors import told
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ListObjectsV2OutputTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 DAMAGED_UPLOAD = frozenset({"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody"})
 """Codes with which a store refuses bytes that are not those that were sent."""
 NUM_TRIES = 4
-"""Of what botocore does not retry: bodies, uploads refused as damaged, answers that are none."""
+"""Of what botocore does not retry: bodies, and uploads refused as damaged."""
 ATTEMPT = "attempt"
-Answer = TypeVar("Answer")
 
 
 class _Wanted(TypedDict, total=False):
@@ -46,10 +44,6 @@ class _Put(TypedDict, total=False):
     IfNoneMatch: str
     Metadata: dict[str, str]
     ContentMD5: str
-
-
-class _Page(TypedDict, total=False):
-    ContinuationToken: str
 
 
 class S3Store:
@@ -130,7 +124,8 @@ class S3Store:
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Empty objects whose key ends with "/" are folders drawn by consoles, and are left out."""
         with self._told(prefix):
-            for page in self._pages(prefix):
+            pages = self._connection.client().get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._root + prefix):
                 for found in page.get("Contents", []):
                     if found["Key"].endswith("/") and found["Size"] == 0:
                         continue
@@ -207,29 +202,11 @@ class S3Store:
             return None
         return {name.lower(): value for name, value in metadata.items()}.get(ATTEMPT, "")
 
-    def _pages(self, prefix: str) -> Iterator["ListObjectsV2OutputTypeDef"]:
-        """Page by page, each asked for again when what came is no listing."""
-        place: _Page = {}
-        while True:
-            page = _answered(partial(self._list_page, self._root + prefix, place))
-            yield page
-            if not page["IsTruncated"]:
-                return
-            token = page.get("NextContinuationToken")
-            if token is None or place == {"ContinuationToken": token}:
-                raise StoreError(
-                    f"{self.uri}/{prefix}: the listing goes round in circles after {token!r}; check `endpoint_url`"
-                )
-            place = {"ContinuationToken": token}
-
-    def _list_page(self, prefix: str, place: _Page) -> "ListObjectsV2OutputTypeDef":
-        return self._connection.client().list_objects_v2(Bucket=self._bucket, Prefix=prefix, **place)
-
     @contextmanager
     def _told(self, key: str) -> Iterator[None]:
         try:
             yield
-        except (ClientError, BotoCoreError, ResponseParserError, ValueError) as error:
+        except (ClientError, BotoCoreError, ValueError) as error:
             stop = told(error, uri=f"s3://{self._bucket}/{self._root}{key}", endpoint_url=self._endpoint_url)
             if isinstance(stop, CredentialRefused):
                 self._connection.drop()
@@ -252,13 +229,3 @@ def _code(error: ClientError) -> str:
 
 def _content_md5(data: bytes) -> str:
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-
-
-def _answered(ask: Callable[[], Answer]) -> Answer:
-    """Asks again while the answer cannot be read."""
-    for _ in range(NUM_TRIES - 1):
-        try:
-            return ask()
-        except ResponseParserError:
-            continue
-    return ask()

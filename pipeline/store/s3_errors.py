@@ -13,7 +13,6 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
-from botocore.parsers import ResponseParserError
 
 from pipeline.errors import CredentialRefused, ObjectForbidden, ObjectMissing, StoreError
 
@@ -51,8 +50,6 @@ def told(error: Exception, *, uri: str, endpoint_url: str | None) -> StoreError:
         case HTTPClientError() | ConnectionError():
             server = _without_credentials(endpoint_url) if endpoint_url else "AWS"
             return StoreError(f"{uri}: no answer from {server} ({type(error).__name__}); check `endpoint_url` and the network")
-        case ResponseParserError():
-            return StoreError(f"{uri}: the answer is no S3 answer ({' '.join(str(error).split())[:200]}); check `endpoint_url`")
         case BotoCoreError() | ValueError():
             return StoreError(f"{uri}: {' '.join(str(error).split())}; check uri, `endpoint_url`, `region` and `profile`")
         case _:

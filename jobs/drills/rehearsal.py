@@ -174,17 +174,27 @@ def undisturbed(shard_documents: int, poison: str | None) -> Tables:
     documents = {name: b"x" * len(data) if name == poison else data for name, data in draw_corpus().items()}
     with tempfile.TemporaryDirectory(prefix="drill") as folder:
         store = FolderStore(root=Path(folder))
-        place = Place(
-            store=store,
-            config=config_of(shard_documents),
-            documents=documents,
-            poison=None,
-            weather=Weather(seed=0, kinds=frozenset()),
-            stage=Stage(random.Random(0)),
-            watch=Watch(store),
-        )
-        _run_to_the_end(place, num_drivers=1)
+        run_plainly(store, config_of(shard_documents), documents)
         return tables_of(store)
+
+
+def run_plainly(store: ObjectStore, config: BuildConfig, documents: Mapping[str, bytes]) -> None:
+    """One run in fair weather. Raises what ends it, StoreError among others."""
+    stage = Stage(random.Random(0))
+    place = Place(
+        store=store,
+        config=config,
+        documents=documents,
+        poison=None,
+        weather=Weather(seed=0, kinds=frozenset()),
+        stage=stage,
+        watch=Watch(store),
+    )
+    _, actor = _start(place, 0, 0)
+    while stage.move():
+        _refuse_foreign_errors(place)
+    if actor.error is not None:
+        raise actor.error
 
 
 def tables_of(store: ObjectStore) -> Tables:

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 from pipeline.config import StoreConfig
@@ -182,10 +182,12 @@ class CorpusSource:
         return fetched
 
     def _others(self) -> Iterator[str]:
-        """Objects that a denied read is compared with."""
-        if self._read_last:
-            yield self._read_last
-        yield from (_split(document)[0] for document in self.scan())
+        """Objects that a denied read is compared with, each once."""
+        seen = {""}
+        for uri in chain([self._read_last], (_split(document)[0] for document in self.scan())):
+            if uri not in seen:
+                seen.add(uri)
+                yield uri
 
     def _read_a_byte(self, uri: str) -> None:
         store, key = self._place(uri)

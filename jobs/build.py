@@ -51,6 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
     if not plan.shards:
         say("nothing new: earlier builds of this dataset have read every document of this corpus")
         return DONE
+    try:
+        return finish(config, store, plan)
+    except (StoreError, SourceError) as error:
+        raise BuildIncomplete(f"{error}; what is committed stays, the same command goes on from there") from error
+
+
+def finish(config: BuildConfig, store: ObjectStore, plan: BuildPlan) -> int:
+    """Reads what is still to do, and publishes."""
     receipts = read_receipts(store, plan.build_id)
     todo = open_shards(plan, receipts)
     tally = tally_of(plan, receipts)
@@ -58,10 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     started_s = time.monotonic()
     num_pages_before = tally.num_pages
     if todo:
-        try:
-            read(todo, config, plan, store, tally)
-        except (StoreError, SourceError) as error:
-            raise BuildIncomplete(f"{error}; what is committed stays, the same command goes on from there") from error
+        read(todo, config, plan, store, tally)
     manifest = publish(store, config)
     console = Console(file=sys.stdout, highlight=False)
     console.print(summary(tally, elapsed_s=time.monotonic() - started_s, num_pages_now=tally.num_pages - num_pages_before))

@@ -3,10 +3,11 @@
     PagemillError
     |-- ConfigError            the configuration or the command line is wrong; nothing was done
     |-- SourceError            a corpus cannot be listed, or one document of it cannot be fetched
-    |   `-- DocumentMissing    the listed document is not there (any more), or may not be read
+    |   `-- DocumentMissing    the listed document is not there (any more), or may not be read where others may
     |-- StoreError             the output (or input) store refused or did not answer
     |   |-- ObjectMissing      no object under that key
-    |   |-- ObjectForbidden    the credential or the file mode forbids it
+    |   |-- ObjectForbidden    the bucket's policy or the file mode forbids it
+    |   |-- CredentialRefused  the credential has expired, is unknown or its clock is wrong: nothing can be asked with it
     |   `-- StoreUnsafe        the store cannot put once, so two writers could overwrite each other
     |-- EngineError            an engine cannot be opened, or broke its contract
     |   `-- EngineDead         the engine was lost in mid-work; its worker must be replaced
@@ -43,7 +44,11 @@ class ObjectMissing(StoreError):
 
 
 class ObjectForbidden(StoreError):
-    """The credential, the bucket's policy or the file mode forbids what was asked."""
+    """The bucket's policy or the file mode forbids what was asked."""
+
+
+class CredentialRefused(StoreError):
+    """The credential itself is refused: expired, unknown, wrongly signed, or the clock is off. Says nothing of any object."""
 
 
 class StoreUnsafe(StoreError):

@@ -52,7 +52,7 @@ def preview_plan(
     documents = list(list_documents())
     if not documents:
         raise BuildError(f"no documents in {config.input.uri}; check the address, or give one that holds PDFs or images")
-    shards = plan_shards(documents, done=keys_of_builds(store), config=config.plan)
+    shards = plan_shards(documents, done=keys_of_builds(store, but=config.build_id), config=config.plan)
     return BuildPlan(
         stamp=stamp_of_config(config, code_version),
         input_uri=absolute_uri(config.input.uri),
@@ -82,9 +82,11 @@ def read_plan(store: ObjectStore, build_id: str) -> BuildPlan:
     return plan
 
 
-def keys_of_builds(store: ObjectStore) -> set[str]:
-    """`document_key` of every document that some build of this dataset has planned, finished or not."""
-    plans = [info.key for info in store.list(layout.BUILDS_PREFIX) if layout.PLAN_KEY.fullmatch(info.key)]
+def keys_of_builds(store: ObjectStore, *, but: str) -> set[str]:
+    """`document_key` of every document that another build of this dataset than `but` has planned, finished or not. A plan of
+    `but` itself can only be that of a second driver a moment ago, and will be found when ours is put."""
+    found = [layout.PLAN_KEY.fullmatch(info.key) for info in store.list(layout.BUILDS_PREFIX)]
+    plans = [match.string for match in found if match and match["build_id"] != but]
     return {key for plan in plans for key in planned_keys(store.get(plan))}
 
 

@@ -75,7 +75,12 @@ def open_shards(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> list[S
 def leaf_shards(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> Iterator[Shard]:
     """The shards that hold rows or will hold them, in the plan's order: a split shard gives way to its halves. Together
     they hold every planned document once. Raises BuildError when a receipt names other halves."""
-    return (shard for shard in shard_tree(plan, receipts) if not is_split(shard, receipts))
+    return (leaf for shard in plan.shards for leaf in leaves_of(shard, receipts))
+
+
+def leaves_of(shard: Shard, receipts: Mapping[str, ShardReceipt]) -> Iterator[Shard]:
+    """The same of one planned shard: itself, or what it was split into."""
+    return (part for part in _with_halves(shard, receipts) if not is_split(part, receipts))
 
 
 def shard_tree(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> Iterator[Shard]:

@@ -1,11 +1,12 @@
 """A finished build to a training set: documents assembled, judged, freed of exact copies, written, and the manifest last.
 
 In: the store and the config. Out: the BuildManifest. Deterministic for any number of workers, because it reads the
-committed files in the plan's order; a publish that crashed is run again and finds its own bytes. Holds one pages file, one
-row group and one compressed part at a time, and about 300 bytes a document for its verdict. Knows no page rule: pages come
-judged. Costs reading every pages file once.
+committed files in the plan's order; a publish that crashed is run again and finds its own bytes. Holds the pages files of
+one planned shard, one row group and one compressed part at a time, and about 300 bytes a document for its verdict. Knows no
+page rule: pages come judged. Costs reading every pages file once.
 """
 
+import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
@@ -14,7 +15,7 @@ from pipeline.builds import layout
 from pipeline.builds.assemble import assemble, judge_pages, training_pages
 from pipeline.builds.begin import read_plan
 from pipeline.builds.card import write_card
-from pipeline.builds.commit import leaf_shards, open_shards, read_receipts
+from pipeline.builds.commit import leaf_shards, leaves_of, open_shards, read_receipts
 from pipeline.builds.ledger import advance_latest, encode_manifest, read_manifest
 from pipeline.builds.pages_files import DocumentPages, document_pages
 from pipeline.builds.parts import put_same, write_parts
@@ -57,16 +58,22 @@ def publish(store: ObjectStore, config: BuildConfig) -> BuildManifest:
 def judged_documents(
     store: ObjectStore, plan: BuildPlan, receipts: Mapping[str, ShardReceipt], rules: DocumentRules
 ) -> Iterator[JudgedDocument]:
-    """Every opened document of a finished build, in the plan's order. Of equal bytes the first is kept."""
+    """Every opened document of a finished build, in the plan's order and in a shard in that of doc_id, whether the shard was
+    split or not. Of equal bytes the first is kept."""
     seen: set[str] = set()
-    for shard in leaf_shards(plan, receipts):
-        for each in document_pages(_pages_file(store, receipts[shard.shard_id])):
+    for shard in plan.shards:
+        halves = [_documents_of(store, receipts[leaf.shard_id]) for leaf in leaves_of(shard, receipts)]
+        for shard_id, each in heapq.merge(*halves, key=lambda found: found[1].document.doc_id):
             is_copy = each.document.doc_id in seen
             seen.add(each.document.doc_id)
             judgement = judge_pages(each.document, each.pages, rules)
             reject = ("duplicate",) if is_copy else judgement.reject
             row = None if reject else assemble(each.document, each.pages, judgement, code_version=plan.stamp.code_version)
-            yield JudgedDocument(verdict=_verdict(each, shard.shard_id, reject), row=row)
+            yield JudgedDocument(verdict=_verdict(each, shard_id, reject), row=row)
+
+
+def _documents_of(store: ObjectStore, receipt: ShardReceipt) -> Iterator[tuple[str, DocumentPages]]:
+    return ((receipt.shard_id, each) for each in document_pages(_pages_file(store, receipt)))
 
 
 def _pages_file(store: ObjectStore, receipt: ShardReceipt) -> bytes:

@@ -14,9 +14,8 @@ from typing import Any, cast
 import ray
 from ray.actor import ActorHandle
 
-from pipeline.builds.commit import quarantine_document, split_shard
-from pipeline.builds.plan import bisect
-from pipeline.builds.schedule import MAX_ATTEMPTS, SHARDS_PER_WORKER, ShardQueue
+from pipeline.builds.schedule import SHARDS_PER_WORKER, ShardQueue
+from pipeline.builds.settle import Settlement
 from pipeline.cluster.worker import Worker
 from pipeline.config import BuildConfig
 from pipeline.engines import engine_environment
@@ -49,13 +48,13 @@ def run_shards(
     """Reads every shard exactly once. Raises EngineError, StoreError or SourceError when it cannot go on at all."""
     queue = ShardQueue(shards)
     seats = [_Seat(config, stamp) for _ in range(min(config.engine.workers, max(1, len(shards))))]
-    store_troubles: dict[str, int] = {}
+    settlement = Settlement(queue, store, stamp, name="supervisor")
     try:
         while len(queue) or any(seat.in_work for seat in seats):
             for seat in seats:
                 seat.fill(queue)
             for seat, ref in _ready(seats):
-                yield from _settle(seat, ref, queue, store, stamp, store_troubles)
+                yield from _settle(seat, ref, settlement)
             yield Pulse(
                 num_pages_read=sum(seat.num_pages_read() for seat in seats),
                 num_workers=sum(seat.is_open for seat in seats),
@@ -155,9 +154,7 @@ def _ready(seats: list[_Seat]) -> list[tuple[_Seat, Ref]]:
     return [(owners[ref], ref) for ref in ready]
 
 
-def _settle(
-    seat: _Seat, ref: Ref, queue: ShardQueue, store: ObjectStore, stamp: BuildStamp, store_troubles: dict[str, int]
-) -> Iterator[ShardReceipt]:
+def _settle(seat: _Seat, ref: Ref, settlement: Settlement) -> Iterator[ShardReceipt]:
     """What a finished call means: an open engine, a receipt, trouble with a store, or a lost worker."""
     try:
         answer = ray.get(ref)
@@ -166,38 +163,17 @@ def _settle(
         if ref not in seat.in_work and isinstance(cause, PagemillError) and not isinstance(cause, EngineDead):
             raise cause from error
         if ref in seat.in_work and isinstance(cause, StoreError | SourceError):
-            shard = seat.finished(ref)
-            store_troubles[shard.shard_id] = store_troubles.get(shard.shard_id, 0) + 1
-            if store_troubles[shard.shard_id] >= MAX_ATTEMPTS:
-                raise cause from error
-            queue.add(shard)
+            settlement.refused(seat.finished(ref), cause)
             return
         reason = _one_line(cause or error)
         for shard in seat.lose():
-            yield from _replace(shard, queue, store, stamp, reason)
+            if receipt := settlement.lost(shard, reason):
+                yield receipt
         return
     if ref in seat.in_work:
-        yield from _committed(seat.finished(ref), answer, queue)
+        yield settlement.committed(seat.finished(ref), answer)
         return
     seat.opened()
-
-
-def _replace(shard: Shard, queue: ShardQueue, store: ObjectStore, stamp: BuildStamp, reason: str) -> Iterator[ShardReceipt]:
-    """A shard whose worker was lost: back in the queue, in two halves, or in quarantine."""
-    verdict = queue.lost(shard)
-    if verdict.action == "split":
-        yield from _committed(shard, split_shard(store, stamp, shard, worker="supervisor"), queue)
-    elif verdict.action == "quarantine":
-        receipt = quarantine_document(store, stamp, shard, error=reason, attempts=verdict.attempts, worker="supervisor")
-        yield from _committed(shard, receipt, queue)
-
-
-def _committed(shard: Shard, receipt: ShardReceipt, queue: ShardQueue) -> Iterator[ShardReceipt]:
-    """Whoever committed first has won; when that was a split, the halves are still to do."""
-    if receipt.split_into:
-        for half in bisect(shard):
-            queue.add(half)
-    yield receipt
 
 
 def _one_line(error: BaseException) -> str:

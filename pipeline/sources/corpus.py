@@ -12,13 +12,15 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
+from typing import TypeVar
 
 from pipeline.config import StoreConfig
-from pipeline.errors import DocumentMissing, ObjectForbidden, ObjectMissing, SourceError
+from pipeline.errors import DocumentMissing, ObjectForbidden, ObjectMissing, SourceError, StoreError
 from pipeline.interfaces import ObjectInfo, ObjectStore
 from pipeline.records import DocumentRef
 from pipeline.sources.archives import DAMAGED, MAX_MEMBER_BYTES, Archive, is_archive, is_hidden, open_archive
+from pipeline.sources.denials import raise_denial, refuse_all_denied
 from pipeline.sources.lists import LISTS, addresses_in
 from pipeline.store import open_store
 
@@ -28,6 +30,7 @@ NUM_OPEN_ARCHIVES = 8
 NUM_HEADS = 32
 """Requests under way at once when a list of objects is looked up: one takes 20 ms or more, a list has a million."""
 HEADS_AHEAD = 1024
+Fetched = TypeVar("Fetched")
 
 
 class CorpusSource:
@@ -38,6 +41,7 @@ class CorpusSource:
         self._uri = _absolute(config.uri, "")
         self._stores: dict[str, ObjectStore] = {}
         self._archives: OrderedDict[str, tuple[str, Archive]] = OrderedDict()
+        self._read_last = ""
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type["CorpusSource"], tuple[StoreConfig]]:
@@ -60,7 +64,7 @@ class CorpusSource:
         if member:
             return self._read_member(archive_uri, document, document.size_bytes)
         store, key = self._place(document.uri)
-        return _of_one_document(partial(store.get, key))
+        return self._of_one_document(document.uri, partial(store.get, key))
 
     def read_tail(self, document: DocumentRef, num_bytes: int) -> bytes:
         archive_uri, member = _split(document)
@@ -68,7 +72,7 @@ class CorpusSource:
             return self._read_member(archive_uri, document, num_bytes)
         store, key = self._place(document.uri)
         start = max(document.size_bytes - num_bytes, 0)
-        return _of_one_document(partial(store.get_range, key, start, num_bytes))
+        return self._of_one_document(document.uri, partial(store.get_range, key, start, num_bytes))
 
     # ---- listing ----
 
@@ -91,27 +95,29 @@ class CorpusSource:
         uris = iter([_absolute(address, folder) for address in addresses])
         with ThreadPoolExecutor(NUM_HEADS) as pool:
             while some := list(islice(uris, HEADS_AHEAD)):
-                for uri, info in zip(some, pool.map(self._looked_up, some), strict=True):
+                found = list(pool.map(self._looked_up, some))
+                refuse_all_denied(found, self._uri)
+                for uri, info in zip(some, found, strict=True):
                     yield from self._found(uri, info)
 
-    def _found(self, uri: str, info: ObjectInfo | None) -> Iterator[DocumentRef]:
+    def _found(self, uri: str, info: ObjectInfo | StoreError) -> Iterator[DocumentRef]:
         archive = MEMBER.search(uri)
-        if info is not None and archive:
+        if isinstance(info, ObjectInfo) and archive:
             members = self._expanded(uri[: archive.start(1)], info)
             yield next((member for member in members if member.uri == uri), _missing(uri))
-        elif info is not None:
+        elif isinstance(info, ObjectInfo):
             yield from self._expanded(uri, info)
         elif os.path.isdir(uri) or (uri.startswith("s3://") and uri.endswith("/")):
             yield from self._below(uri)
         else:
             yield _missing(uri)
 
-    def _looked_up(self, uri: str) -> ObjectInfo | None:
+    def _looked_up(self, uri: str) -> ObjectInfo | StoreError:
         archive = MEMBER.search(uri)
         try:
             return self._head(uri[: archive.start(1)] if archive else uri)
-        except (ObjectMissing, ObjectForbidden):
-            return None
+        except (ObjectMissing, ObjectForbidden) as error:
+            return error
 
     def _expanded(self, uri: str, info: ObjectInfo) -> Iterator[DocumentRef]:
         """The document, or the members of an archive. Where an archive cannot be read, or not to its end, the archive itself
@@ -140,8 +146,9 @@ class CorpusSource:
                 f"{document.uri} unpacks to {document.size_bytes} bytes, above the limit of {MAX_MEMBER_BYTES}"
             )
         try:
-            archive = self._archive_of(archive_uri, version)
-            return _of_one_document(partial(archive.read_last, place, document.size_bytes, num_last_bytes))
+            archive = self._of_one_document(archive_uri, partial(self._archive_of, archive_uri, version))
+            read = partial(archive.read_last, place, document.size_bytes, num_last_bytes)
+            return self._of_one_document(archive_uri, read)
         except DAMAGED as error:
             raise DocumentMissing(f"{document.uri} cannot be unpacked: {' '.join(str(error).split())}") from error
 
@@ -149,7 +156,7 @@ class CorpusSource:
         with self._lock:
             known, archive = self._archives.get(uri, ("", None))
         if archive is None:
-            info = self._head_of_document(uri)
+            info = self._head(uri)
             known, archive = info.version, self._archive(uri, info)
         if known != version:
             raise DocumentMissing(f"{uri} has changed since it was listed; plan a new build to read it")
@@ -163,11 +170,28 @@ class CorpusSource:
                 self._archives.popitem(last=False)
         return archive
 
-    def _head_of_document(self, uri: str) -> ObjectInfo:
+    def _of_one_document(self, uri: str, fetch: partial[Fetched]) -> Fetched:
+        """What `fetch` gives; what went wrong with this object alone becomes DocumentMissing."""
         try:
-            return self._head(uri)
-        except (ObjectMissing, ObjectForbidden) as error:
+            fetched = fetch()
+        except ObjectMissing as error:
             raise DocumentMissing(str(error)) from error
+        except ObjectForbidden as error:
+            raise_denial(uri, error, others=self._others(), read_a_byte=self._read_a_byte)
+        self._read_last = uri
+        return fetched
+
+    def _others(self) -> Iterator[str]:
+        """Objects that a denied read is compared with, each once."""
+        seen = {""}
+        for uri in chain([self._read_last], (_split(document)[0] for document in self.scan())):
+            if uri not in seen:
+                seen.add(uri)
+                yield uri
+
+    def _read_a_byte(self, uri: str) -> None:
+        store, key = self._place(uri)
+        store.get_range(key, 0, 1)
 
     def _head(self, uri: str) -> ObjectInfo:
         store, key = self._place(uri)
@@ -182,13 +206,6 @@ class CorpusSource:
             if root not in self._stores:
                 self._stores[root] = open_store(self._config.model_copy(update={"uri": root}))
             return self._stores[root], key
-
-
-def _of_one_document(fetch: partial[bytes]) -> bytes:
-    try:
-        return fetch()
-    except (ObjectMissing, ObjectForbidden) as error:
-        raise DocumentMissing(str(error)) from error
 
 
 def _missing(uri: str) -> DocumentRef:

@@ -1,10 +1,16 @@
-"""Objects in a bucket, AWS or any server that speaks S3. The only module that imports boto3.
+"""Objects in a bucket, AWS or any server that speaks S3.
 
 Costs one request a call (two after a lost race), one page of 1,000 keys at a time when listing. Requests time out and are
-retried by botocore; bodies that break off are fetched again here.
+retried by botocore; what botocore leaves is done here: a body that breaks off or changes on the way down is fetched again,
+one that changes on the way up is put again, and a HEAD that is refused without a word (it has no body to say why) is
+followed by a GET that says it.
+
+A refused credential drops the connection, so that the next call reads the credential anew: what a profile, a role or an
+agent has renewed meanwhile is used without a restart.
 """
 
-import threading
+import base64
+import hashlib
 import time
 import uuid
 from collections.abc import Iterator
@@ -12,22 +18,21 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError, ResponseStreamingError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.errors import ObjectMissing, StoreError, StoreUnsafe
+from pipeline.errors import CredentialRefused, ObjectMissing, StoreError, StoreUnsafe
 from pipeline.interfaces import ObjectInfo
+from pipeline.store.s3_body import BodyBroken, BodyChanged, md5_of, read_body
+from pipeline.store.s3_connection import PATIENCE, Connection, Patience
 from pipeline.store.s3_errors import told
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
-CONFLICT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
-"""Pauses after a 409: another conditional write to the key is under way and settles within seconds."""
-NUM_BODY_TRIES = 4
-NUM_REQUEST_TRIES = 5
-BROKEN_BODY = (HTTPClientError, IncompleteReadError, ResponseStreamingError)
+DAMAGED_UPLOAD = frozenset({"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody"})
+"""Codes with which a store refuses bytes that are not those that were sent."""
+NUM_TRIES = 4
+"""Of what botocore does not retry: bodies, and uploads refused as damaged."""
 ATTEMPT = "attempt"
 
 
@@ -35,34 +40,49 @@ class _Wanted(TypedDict, total=False):
     Range: str
 
 
+class _Put(TypedDict, total=False):
+    IfNoneMatch: str
+    Metadata: dict[str, str]
+    ContentMD5: str
+
+
 class S3Store:
     """An `ObjectStore`; every botocore error comes out as a StoreError that says what to do."""
 
-    def __init__(self, *, bucket: str, prefix: str, endpoint_url: str | None, profile: str | None, region: str | None) -> None:
+    def __init__(
+        self,
+        *,
+        bucket: str,
+        prefix: str,
+        endpoint_url: str | None,
+        profile: str | None,
+        region: str | None,
+        patience: Patience = PATIENCE,
+    ) -> None:
         self._bucket = bucket
         self._root = f"{prefix}/" if prefix else ""
         self._endpoint_url = endpoint_url
         self._profile = profile
         self._region = region
-        self._lock = threading.Lock()
-        self._client: S3Client | None = None
+        self._patience = patience
+        self._knows_md5_etags = False
+        self._connection = Connection(endpoint_url=endpoint_url, profile=profile, region=region, patience=patience)
 
     def __reduce__(self) -> tuple[partial["S3Store"], tuple[()]]:
         """Pickled as its address; the connection stays here."""
-        address = {"endpoint_url": self._endpoint_url, "profile": self._profile, "region": self._region}
-        return partial(S3Store, bucket=self._bucket, prefix=self._root.rstrip("/"), **address), ()
+        prefix = self._root.rstrip("/")
+        address = partial(S3Store, bucket=self._bucket, prefix=prefix, endpoint_url=self._endpoint_url)
+        return partial(address, profile=self._profile, region=self._region, patience=self._patience), ()
 
     @property
     def uri(self) -> str:
         return f"s3://{self._bucket}/{self._root}".rstrip("/")
 
     def put_once(self, key: str, data: bytes, *, attempt_id: str) -> bool:
-        for wait_s in (*CONFLICT_WAITS_S, None):
+        for wait_s in (*self._patience.conflict_waits_s, None):
             with self._told(key):
                 try:
-                    self._open().put_object(
-                        Bucket=self._bucket, Key=self._root + key, Body=data, IfNoneMatch="*", Metadata={ATTEMPT: attempt_id}
-                    )
+                    self._put(key, data, IfNoneMatch="*", Metadata={ATTEMPT: attempt_id})
                     return True
                 except ClientError as error:
                     status = _status(error)
@@ -74,11 +94,12 @@ class S3Store:
                 return first == attempt_id
             if wait_s is not None:
                 time.sleep(wait_s)
-        raise StoreError(f"{self.uri}/{key}: other writers kept the key busy for {sum(CONFLICT_WAITS_S):.0f} s; try again")
+        waited_s = sum(self._patience.conflict_waits_s)
+        raise StoreError(f"{self.uri}/{key}: other writers kept the key busy for {waited_s:.0f} s; try again")
 
     def put(self, key: str, data: bytes) -> None:
         with self._told(key):
-            self._open().put_object(Bucket=self._bucket, Key=self._root + key, Body=data)
+            self._put(key, data)
 
     def get(self, key: str) -> bytes:
         return self._body(key)
@@ -95,8 +116,7 @@ class S3Store:
             raise
 
     def head(self, key: str) -> ObjectInfo:
-        with self._told(key):
-            answer = self._open().head_object(Bucket=self._bucket, Key=self._root + key)
+        answer = self._head(key)
         return ObjectInfo(
             key=key, size_bytes=answer["ContentLength"], version=answer["ETag"].strip('"'), modified_at=answer["LastModified"]
         )
@@ -104,8 +124,8 @@ class S3Store:
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Empty objects whose key ends with "/" are folders drawn by consoles, and are left out."""
         with self._told(prefix):
-            pages = self._open().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._root + prefix)
-            for page in pages:
+            pages = self._connection.client().get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._root + prefix):
                 for found in page.get("Contents", []):
                     if found["Key"].endswith("/") and found["Size"] == 0:
                         continue
@@ -118,7 +138,7 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         with self._told(key):
-            self._open().delete_object(Bucket=self._bucket, Key=self._root + key)
+            self._connection.client().delete_object(Bucket=self._bucket, Key=self._root + key)
 
     def probe(self) -> None:
         key = f"_probe-{uuid.uuid4().hex}"
@@ -130,50 +150,54 @@ class S3Store:
         finally:
             self.delete(key)
 
-    def _open(self) -> "S3Client":
-        """boto3 sessions are not thread-safe, clients are: one client, made under a lock in the process that uses it."""
-        with self._lock:
-            if self._client is None:
-                session = boto3.Session(profile_name=self._profile, region_name=self._region)
-                self._client = session.client("s3", endpoint_url=self._endpoint_url, config=self._client_config())
-            return self._client
-
-    def _client_config(self) -> Config:
-        """Other servers than AWS get plain addresses, and checksums only where S3 demands them: rclone and older servers
-        fail on boto3's default ones (reference ray_and_storage.md, section 4)."""
-        common = Config(
-            connect_timeout=10,
-            read_timeout=60,
-            max_pool_connections=32,
-            retries={"mode": "standard", "total_max_attempts": NUM_REQUEST_TRIES},
-        )
-        if self._endpoint_url is None:
-            return common
-        return common.merge(
-            Config(
-                s3={"addressing_style": "path"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            )
-        )
+    def _put(self, key: str, data: bytes, **wanted: Unpack["_Put"]) -> None:
+        """With a digest that every store checks: boto3 sends one to AWS, other servers know Content-MD5."""
+        if self._endpoint_url is not None:
+            wanted["ContentMD5"] = _content_md5(data)
+        for num_tries_left in reversed(range(NUM_TRIES)):
+            try:
+                self._connection.client().put_object(Bucket=self._bucket, Key=self._root + key, Body=data, **wanted)
+                return
+            except ClientError as error:
+                if not num_tries_left or _code(error) not in DAMAGED_UPLOAD:
+                    raise
 
     def _body(self, key: str, **wanted: Unpack["_Wanted"]) -> bytes:
         """botocore retries the request but not the reading of its body."""
-        for num_tries_left in reversed(range(NUM_BODY_TRIES)):
+        changed: bytes | None = None
+        for num_tries_left in reversed(range(NUM_TRIES)):
             with self._told(key):
-                body = self._open().get_object(Bucket=self._bucket, Key=self._root + key, **wanted)["Body"]
-                try:
-                    return body.read()
-                except BROKEN_BODY:
-                    if not num_tries_left:
-                        raise
+                answer = self._connection.client().get_object(Bucket=self._bucket, Key=self._root + key, **wanted)
+            try:
+                data = read_body(answer)
+                self._knows_md5_etags = self._knows_md5_etags or ("Range" not in wanted and md5_of(answer) != "")
+                return data
+            except BodyBroken as error:
+                if isinstance(error, BodyChanged):
+                    if error.data == changed and not self._knows_md5_etags:
+                        return changed  # twice the same, and never an MD5 seen here: this store's ETags are something else
+                    changed = error.data
+                if not num_tries_left:
+                    what = f"{self.uri}/{key}: not whole in {NUM_TRIES} tries ({error})"
+                    raise StoreError(f"{what}; check the network and the object") from error
         raise AssertionError("the last try returns or raises")
+
+    def _head(self, key: str) -> "HeadObjectOutputTypeDef":
+        with self._told(key):
+            try:
+                return self._connection.client().head_object(Bucket=self._bucket, Key=self._root + key)
+            except ClientError as error:
+                if _status(error) not in (400, 403):
+                    raise
+                self._connection.client().get_object(Bucket=self._bucket, Key=self._root + key, Range="bytes=0-0")[
+                    "Body"
+                ].close()
+                raise
 
     def _attempt_at(self, key: str) -> str | None:
         """Attempt id of the object that is there; "" when it has none, None when the object has gone meanwhile."""
         try:
-            with self._told(key):
-                metadata = self._open().head_object(Bucket=self._bucket, Key=self._root + key)["Metadata"]
+            metadata = self._head(key)["Metadata"]
         except ObjectMissing:
             return None
         return {name.lower(): value for name, value in metadata.items()}.get(ATTEMPT, "")
@@ -183,7 +207,10 @@ class S3Store:
         try:
             yield
         except (ClientError, BotoCoreError, ValueError) as error:
-            raise told(error, uri=f"s3://{self._bucket}/{self._root}{key}", endpoint_url=self._endpoint_url) from error
+            stop = told(error, uri=f"s3://{self._bucket}/{self._root}{key}", endpoint_url=self._endpoint_url)
+            if isinstance(stop, CredentialRefused):
+                self._connection.drop()
+            raise stop from error
 
 
 _UNSAFE = (
@@ -194,3 +221,11 @@ _UNSAFE = (
 
 def _status(error: ClientError) -> int:
     return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _content_md5(data: bytes) -> str:
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()

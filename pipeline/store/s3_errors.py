@@ -14,19 +14,20 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from pipeline.errors import ObjectForbidden, ObjectMissing, StoreError
+from pipeline.errors import CredentialRefused, ObjectForbidden, ObjectMissing, StoreError
 
-BAD_CREDENTIAL = "the credential was refused ({code}); check the access key, its secret, its expiry and the clock"
+BAD_CREDENTIAL = "the credential was refused ({code}); renew it, or check the access key, its secret and the clock"
+REFUSED_CREDENTIALS = frozenset(
+    {
+        *("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken", "InvalidAccessKeyId"),
+        *("SignatureDoesNotMatch", "RequestTimeTooSkewed"),
+    }
+)
+"""Codes of the S3 API's error list that speak of the credential, never of the object."""
 WRONG_REGION = "the bucket is in another region ({code}); set `region` or `endpoint_url`"
 BY_CODE: Mapping[str, str] = {
     "NoSuchBucket": "the bucket does not exist; create it or correct the uri",
     "InvalidBucketName": "that is no valid bucket name; correct the uri",
-    "InvalidAccessKeyId": BAD_CREDENTIAL,
-    "SignatureDoesNotMatch": BAD_CREDENTIAL,
-    "ExpiredToken": BAD_CREDENTIAL,
-    "InvalidToken": BAD_CREDENTIAL,
-    "TokenRefreshRequired": BAD_CREDENTIAL,
-    "RequestTimeTooSkewed": BAD_CREDENTIAL,
     "PermanentRedirect": WRONG_REGION,
     "AuthorizationHeaderMalformed": WRONG_REGION,
     "301": WRONG_REGION,
@@ -61,6 +62,8 @@ def _refused(error: ClientError, uri: str) -> StoreError:
         return ObjectMissing(f"{uri} does not exist")
     if code in ("AccessDenied", "403", "Forbidden"):
         return ObjectForbidden(f"{uri}: access denied; the credential needs List, Get, Put and Delete on this prefix")
+    if code in REFUSED_CREDENTIALS:
+        return CredentialRefused(f"{uri}: {BAD_CREDENTIAL.format(code=code)}")
     advice = BY_CODE.get(code)
     if advice:
         return StoreError(f"{uri}: {advice.format(code=code)}")

@@ -54,6 +54,17 @@ def test_of_two_drivers_that_plan_at_once_the_second_takes_the_plan_of_the_first
     assert [d.uri for d in plan.documents] == [d.uri for d in CORPUS]
 
 
+def test_a_driver_that_lists_the_same_corpus_while_another_plans_finds_that_plan_and_not_nothing_new(
+    store: MemoryStore,
+) -> None:
+    def list_while_another_plans() -> list[DocumentRef]:
+        begin_build(store, config(), lambda: CORPUS, code_version="0.1.0")
+        return CORPUS
+
+    plan = begin_build(store, config(), list_while_another_plans, code_version="0.1.0")
+    assert [d.uri for d in plan.documents] == [d.uri for d in CORPUS]
+
+
 @pytest.mark.parametrize("moment", ["crash_before_write", "crash_after_write"])
 def test_after_a_crash_while_planning_the_next_driver_begins_the_build(store: MemoryStore, moment: str) -> None:
     setattr(store, moment, 1)

@@ -118,6 +118,20 @@ def test_a_build_with_a_split_shard_is_published_whole(store: MemoryStore) -> No
     assert sorted(row.file_path for row in rows_of(store)) == [f"/corpus/{name}.pdf" for name in "abcdefgh"]
 
 
+def test_a_split_shard_gives_the_documents_and_their_order_that_the_whole_shard_would() -> None:
+    whole, halved = MemoryStore(), MemoryStore()
+    finished_build(whole)
+    plan = planned_build(halved)
+    for shard in plan.shards:
+        split_shard(halved, plan.stamp, shard, worker="driver") if len(shard.documents) > 1 else None
+        for part in bisect(shard) if len(shard.documents) > 1 else (shard,):
+            commit_shard(halved, "main", part.shard_id, pages_file(part, stamp=plan.stamp), attempt_id="a")
+    for store in (whole, halved):
+        publish(store, config())
+    assert [row.id for row in rows_of(halved)] == [row.id for row in rows_of(whole)]
+    assert rows_of(whole)
+
+
 def test_parts_are_rolled_by_size_and_row_groups_hold_whole_documents(store: MemoryStore) -> None:
     finished_build(store)
     manifest = publish(store, config(**SMALL_PARTS))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import DocumentMissing
@@ -79,6 +79,7 @@ def test_a_known_sha256_saves_the_reading() -> None:
     assert (document.uri, document.aliases, shelf.num_reads, shelf.num_tails) == ("/a", ("/b",), 0, 0)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=3), st.none() | st.binary(max_size=3), max_size=25))
 def test_every_name_is_found_once_and_only_equal_bytes_are_merged(contents: dict[str, bytes | None]) -> None:
     found, _ = merged(contents)

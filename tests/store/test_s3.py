@@ -14,6 +14,8 @@ from pipeline.config import StoreConfig
 from pipeline.errors import StoreError, StoreUnsafe
 from pipeline.interfaces import ObjectStore
 from pipeline.store import open_store
+from pipeline.store.s3 import S3Store
+from pipeline.store.s3_connection import Patience
 from tests.store.keys import keys
 
 
@@ -74,15 +76,19 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_an_endpoint_that_does_not_answer_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.store.s3.NUM_REQUEST_TRIES", 1)
+def test_an_endpoint_that_does_not_answer_is_named_without_its_password() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    store = open_store(StoreConfig(uri="s3://bucket/x", endpoint_url=f"http://user:hunter2@127.0.0.1:{port}"))
+    store = impatient_store(f"http://user:hunter2@127.0.0.1:{port}")
     with pytest.raises(StoreError, match=rf"no answer from http://127.0.0.1:{port} .*check `endpoint_url`") as caught:
         store.get("k")
     assert "hunter2" not in str(caught.value)
+
+
+def impatient_store(endpoint_url: str) -> ObjectStore:
+    patience = Patience(num_request_tries=1, conflict_waits_s=(0.01, 0.01))
+    return S3Store(bucket="bucket", prefix="x", endpoint_url=endpoint_url, profile=None, region=None, patience=patience)
 
 
 class Answers:
@@ -118,7 +124,7 @@ class Answers:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def store(self) -> ObjectStore:
-        return open_store(StoreConfig(uri="s3://bucket/x", endpoint_url=f"http://127.0.0.1:{self.server.server_port}"))
+        return impatient_store(f"http://127.0.0.1:{self.server.server_port}")
 
     def __enter__(self) -> "Answers":
         return self
@@ -133,8 +139,7 @@ def xml_error(status: int, code: str) -> tuple[int, dict[str, str], bytes]:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_a_conflict_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.store.s3.CONFLICT_WAITS_S", (0.01, 0.01))
+def test_a_conflict_is_tried_again() -> None:
     with Answers(xml_error(409, "ConditionalRequestConflict"), (200, {"ETag": '"e"'}, b"")) as server:
         assert server.store().put_once("k", b"v", attempt_id="a")
         assert server.asked == ["PUT", "PUT"]

@@ -57,8 +57,8 @@ class Site:
         argv = [sys.executable, "-m", "jobs.pagemill", "build", str(self.home / "config.yaml")]
         argv += ["--input", str(self.home / "corpus"), "--output", str(self.home / "out"), "--build-id", BUILD_ID]
         self.num_runs += 1
-        said = (self.home / f"said {self.num_runs}.txt").open("w")
-        driver = subprocess.Popen(argv, env=self.environment, stdout=said, stderr=said, text=True)
+        with (self.home / f"said {self.num_runs}.txt").open("w") as said:
+            driver = subprocess.Popen(argv, env=self.environment, stdout=said, stderr=said, text=True)
         self.drivers.append(driver)
         return driver
 

@@ -56,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("steps", nargs="+", choices=sorted(STEPS), help="in this order, each in a process of its own")
-    parser.add_argument("--sizes", type=int, nargs="+", required=True, help="documents (plan, resume) or shards of one document")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", required=True, help="documents (plan, resume) or shards of one document"
+    )
     parser.add_argument("--title", default="by size")
     parser.add_argument("--out", type=Path, default=Path("infra/benchmarks/scale.md"))
     parser.add_argument("--folder", type=Path, help="(within) one step of one size, here")
@@ -86,7 +88,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def table_of(costs: Sequence[Cost]) -> list[str]:
     """One row for each step and size, and the slope of memory between a step's smallest and largest size."""
-    lines = ["| step | size | wall s | CPU s | peak RSS MB | of it grown MB | slope, bytes each |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| step | size | wall s | CPU s | peak RSS MB | of it grown MB | slope, bytes each |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for step in dict.fromkeys(cost.step for cost in costs):
         of_step = sorted((cost for cost in costs if cost.step == step), key=lambda cost: cost.size)
         for cost in of_step:

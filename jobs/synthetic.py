@@ -107,7 +107,10 @@ class SyntheticStore:
         return self._beside.uri
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        made = [_infos(layout.receipt_key, self._build_id, self._shard_ids), _infos(layout.pages_key, self._build_id, self._shard_ids)]
+        made = [
+            _infos(layout.receipt_key, self._build_id, self._shard_ids),
+            _infos(layout.pages_key, self._build_id, self._shard_ids),
+        ]
         everything = heapq.merge(self._beside.list(prefix), *made, key=lambda info: info.key)
         return (info for info in everything if info.key.startswith(prefix))
 

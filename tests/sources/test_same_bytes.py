@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import DocumentMissing
@@ -69,7 +69,7 @@ def test_empty_missing_and_unreadable_documents_are_left_alone() -> None:
     found, _ = merged({"/a": b"", "/b": b"", "/c": None, "/d": b"12345", "/e": b"12345"})
     assert found == {"/a": (), "/b": (), "/c": (), "/d": ("/e",)}
     gone = [DocumentRef(uri=uri, size_bytes=0, version="missing") for uri in ("/x", "/y")]
-    assert merge_same_bytes(gone, Shelf({})) == gone
+    assert list(merge_same_bytes(gone, Shelf({}))) == gone
 
 
 def test_a_known_sha256_saves_the_reading() -> None:
@@ -79,6 +79,7 @@ def test_a_known_sha256_saves_the_reading() -> None:
     assert (document.uri, document.aliases, shelf.num_reads, shelf.num_tails) == ("/a", ("/b",), 0, 0)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=3), st.none() | st.binary(max_size=3), max_size=25))
 def test_every_name_is_found_once_and_only_equal_bytes_are_merged(contents: dict[str, bytes | None]) -> None:
     found, _ = merged(contents)

@@ -74,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
         if watched is None:
             return INCOMPLETE
         runs.append(watched)
-    settings = f"* pagemill {version('pagemill')}, ray {version('ray')}, {arguments.config.name}, settings: {' '.join(arguments.set) or 'none'}"
+    told = " ".join(arguments.set) or "none"
+    settings = f"* pagemill {version('pagemill')}, ray {version('ray')}, {arguments.config.name}, settings: {told}"
     lines = [*machine, settings, "", *(line for each in runs for line in [*table_of(each), ""])]
     print(append_section(arguments.out, "one long document, and many small ones", lines))
     picture = arguments.out.with_suffix(".svg")

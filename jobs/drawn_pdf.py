@@ -6,30 +6,7 @@ import zlib
 from collections.abc import Iterator
 
 LINES_PER_PAGE = 45
-WORDS = [
-    "the",
-    "miller",
-    "keeps",
-    "every",
-    "sheet",
-    "that",
-    "the",
-    "wheel",
-    "has",
-    "pressed",
-    "and",
-    "counts",
-    "what",
-    "is",
-    "left",
-    "in",
-    "loft",
-    "and",
-    "vat",
-    "by",
-    "the",
-    "river",
-]
+PROSE = "the miller keeps every sheet that the wheel has pressed and counts what is left in loft and vat by the river"
 
 
 def pdf_of(num_pages: int, *, seed: int) -> bytes:
@@ -52,7 +29,7 @@ def pdf_of(num_pages: int, *, seed: int) -> bytes:
 def _lines(chance: random.Random, first: str) -> Iterator[str]:
     yield first
     for _ in range(LINES_PER_PAGE - 1):
-        yield " ".join(chance.choice(WORDS) for _ in range(14))
+        yield " ".join(chance.choice(PROSE.split()) for _ in range(14))
 
 
 def _file_of(objects: list[bytes]) -> bytes:

@@ -92,7 +92,7 @@ class Template:
 
 
 class SyntheticStore:
-    """An `ObjectStore` of a finished build of one document of one page a shard; its plan and whatever is put lie in `beside`."""
+    """An `ObjectStore` of a finished build of one page a shard; its plan and whatever is put lie in `beside`."""
 
     def __init__(self, beside: ObjectStore, stamp: BuildStamp, config: BuildConfig, *, num_shards: int) -> None:
         self._beside = beside

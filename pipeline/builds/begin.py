@@ -55,7 +55,9 @@ def preview_plan(
     first = next(documents, None)
     if first is None:
         raise BuildError(f"no documents in {config.input.uri}; check the address, or give one that holds PDFs or images")
-    shards = plan_shards(chain([first], documents), done=keys_of_builds(store), config=config.plan)
+    shards = plan_shards(
+        chain([first], documents), done=keys_of_builds(store), config=config.plan, workers=config.engine.workers
+    )
     return BuildPlan(
         stamp=stamp_of_config(config, code_version),
         input_uri=absolute_uri(config.input.uri),

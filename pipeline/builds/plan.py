@@ -38,6 +38,11 @@ PLAN_SCHEMA = pa.schema(
         pa.field("sha256", pa.string()),
     ]
 )
+SMALLEST_SHARD = 16
+"""Of `shard_bytes`: 4 MB by default, about 50 pages, 20 s of a GPU that reads 2.4 pages a second."""
+SHARES_PER_WORKER = 6
+"""Simulated with 160 workers (`infra/benchmarks/scale.md`): a worker may hold two shards of four times the pages that their
+bytes promise, and the others need work until it is done."""
 GROUP_ROWS = 16_384
 """Documents that exist as records at once while a plan is written or read; a row group of the file."""
 
@@ -75,13 +80,16 @@ def shard_of(documents: Sequence[DocumentRef]) -> Shard:
     return Shard(shard_id=_shard_id([document_key(document) for document in documents]), documents=documents)
 
 
-def plan_shards(documents: Iterable[DocumentRef], *, done: Collection[str], config: PlanConfig) -> list[Shard]:
+def plan_shards(
+    documents: Iterable[DocumentRef], *, done: Collection[str], config: PlanConfig, workers: int = 1
+) -> list[Shard]:
     """Every document not `done` in exactly one shard. A shard holds at most `shard_bytes` unless it is one document, and at
-    most `shard_documents`. A document listed twice counts once."""
+    most `shard_documents`; the first ones hold less, so that `workers` have small ones left for the end, see `_target_bytes`.
+    A document listed twice counts once."""
     listed = gather(documents)
     listed = listed.take(pc.sort_indices(listed, sort_keys=[(name, "ascending") for name in ("uri", "version", "size_bytes")]))
     is_new = bytearray(listed.num_rows)
-    groups = list(_groups(_new_rows(listed, done, is_new), config))
+    groups = list(_groups(_new_rows(listed, done, is_new), config, workers))
     planned = listed.filter(pa.array(np.frombuffer(is_new, dtype=np.bool_)))
     starts = accumulate((group.num_documents for group in groups), initial=0)
     return [
@@ -148,19 +156,30 @@ class _Group:
     num_documents: int
 
 
-def _groups(rows: Iterable[tuple[str, int]], config: PlanConfig) -> Iterator[_Group]:
+def _groups(rows: Iterable[tuple[str, int]], config: PlanConfig, workers: int) -> Iterator[_Group]:
     """`rows` are the keys and sizes of new documents, in the order of their names."""
     keys: list[str] = []
     group_bytes = 0
+    planned_bytes = 0
     for key, size_bytes in rows:
-        is_full = len(keys) == config.shard_documents or group_bytes + size_bytes > config.shard_bytes
+        target_bytes = _target_bytes(planned_bytes, config, workers)
+        is_full = len(keys) == config.shard_documents or group_bytes + size_bytes > target_bytes
         if keys and is_full:
             yield _Group(shard_id=_shard_id(keys), num_documents=len(keys))
+            planned_bytes += group_bytes
             keys, group_bytes = [], 0
         keys.append(key)
         group_bytes += size_bytes
     if keys:
         yield _Group(shard_id=_shard_id(keys), num_documents=len(keys))
+
+
+def _target_bytes(planned_bytes: int, config: PlanConfig, workers: int) -> int:
+    """What the next shard may hold, once shards of so many bytes are cut: a share of those, so that sizes grow geometrically
+    from a SMALLEST_SHARD-th up to `shard_bytes`. Handed out largest first, the small ones come last, and always fit into what
+    the workers still have to do (guided self-scheduling, Polychronopoulos and Kuck 1987, from its end)."""
+    share_bytes = planned_bytes // (SHARES_PER_WORKER * workers)
+    return min(config.shard_bytes, max(config.shard_bytes // SMALLEST_SHARD, share_bytes))
 
 
 def _new_rows(listed: pa.Table, done: Collection[str], is_new: bytearray) -> Iterator[tuple[str, int]]:

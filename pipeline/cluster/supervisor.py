@@ -16,7 +16,7 @@ from ray.actor import ActorHandle
 
 from pipeline.builds.commit import quarantine_document, split_shard
 from pipeline.builds.plan import bisect
-from pipeline.builds.schedule import MAX_ATTEMPTS, SHARDS_PER_WORKER, ShardQueue
+from pipeline.builds.schedule import FIRST_BACKOFF_S, MAX_ATTEMPTS, MAX_BACKOFF_S, SHARDS_PER_WORKER, ShardQueue
 from pipeline.cluster.worker import Worker
 from pipeline.config import BuildConfig
 from pipeline.engines import engine_environment
@@ -27,8 +27,6 @@ from pipeline.tables.footer import BuildStamp
 
 Ref = ray.ObjectRef[Any]
 PULSE_S = 1.0
-MAX_BACKOFF_S = 15.0
-"""A dying node attracts new actors for 15 s (measured), so a lost worker is made again ever more slowly up to that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +74,7 @@ class _Seat:
         self._actor: ActorHandle[Worker] | None = None
         self._opening: Ref | None = None
         self._seat_again_at_s = 0.0
-        self._backoff_s = 1.0
+        self._backoff_s = FIRST_BACKOFF_S
         self._num_pages_before = 0
         self._num_pages_now = 0
         self._pages_ref: Ref | None = None
@@ -101,7 +99,7 @@ class _Seat:
         self.is_open = True
 
     def finished(self, ref: Ref) -> Shard:
-        self._backoff_s = 1.0
+        self._backoff_s = FIRST_BACKOFF_S
         return self.in_work.pop(ref)
 
     def lose(self) -> list[Shard]:

@@ -62,24 +62,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    machine = machine_lines()
-    runs = []
+    runs: list[Run] = []
     for title, sizes in (
         (f"one PDF of {arguments.pages:,} pages", [arguments.pages]),
         (f"{arguments.documents:,} PDFs of 1 to 3 pages", [1 + ordinal % 3 for ordinal in range(arguments.documents)]),
     ):
+        machine = machine_lines()
         with tempfile.TemporaryDirectory(prefix="pm", dir="/tmp") as folder:
             draw_corpus(Path(folder) / "corpus", sizes)
             watched = watched_build(arguments, Path(folder), title, sum(sizes))
         if watched is None:
             return INCOMPLETE
         runs.append(watched)
-    told = " ".join(arguments.set) or "none"
-    settings = f"* pagemill {version('pagemill')}, ray {version('ray')}, {arguments.config.name}, settings: {told}"
-    lines = [*machine, settings, "", *(line for each in runs for line in [*table_of(each), ""])]
-    print(append_section(arguments.out, "one long document, and many small ones", lines))
-    picture = arguments.out.with_suffix(".svg")
-    picture.write_text(draw([panel_of(each) for each in runs]), encoding="utf-8")
+        told = " ".join(arguments.set) or "none"
+        settings = f"* pagemill {version('pagemill')}, ray {version('ray')}, {arguments.config.name}, settings: {told}"
+        print(append_section(arguments.out, title, [*machine, settings, "", *table_of(watched), ""]))
+        arguments.out.with_suffix(".svg").write_text(draw([panel_of(each) for each in runs]), encoding="utf-8")
     return DONE
 
 
@@ -131,8 +129,6 @@ def table_of(watched: Run) -> list[str]:
     roles = sorted({role for quarter in quarters for role in quarter})
     ray = ", ".join(f"{name} {number:,}" for name, number in watched.ray.items()) or "not written"
     return [
-        f"### {watched.title}",
-        "",
         f"{watched.num_pages:,} pages in {watched.elapsed_s:.0f} s, a sample a second. Peaks that Ray reports: {ray}.",
         "",
         "| process (the largest of its kind) | peak PSS in each quarter of the build, MB | peak RSS, MB |",

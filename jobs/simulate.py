@@ -37,6 +37,8 @@ class Times:
     pages_in_flight: int = 64
     """That the engine reads at once at full speed, so one page takes pages_in_flight / pages_per_s on the mean (Little), and
     the last page of a shard is waited for that long, exponentially distributed: 27 s at 2.4 pages/s, 6 s at 10."""
+    longest_page_s: float = 90.0
+    """No page is waited for longer: 8,192 tokens, the most that an engine may give, at 90 a second."""
     commit_s: float = 3.0
     """Judging, encoding and putting; exponential."""
     start_s: float = 60.0
@@ -187,10 +189,10 @@ class Simulation:
 
     def _work_on(self, shard: Shard, at_s: float) -> _Work:
         times = self._times
-        waits_s = self._chance.expovariate(times.pages_per_s / times.pages_in_flight) + self._chance.expovariate(
-            1 / times.commit_s
-        )
-        return _Work(shard=shard, begins_s=at_s + times.head_s, engine_s=self._engine_s(shard), after_s=waits_s)
+        last_page_s = min(times.longest_page_s, self._chance.expovariate(times.pages_per_s / times.pages_in_flight))
+        commit_s = self._chance.expovariate(1 / times.commit_s)
+        begins_s = at_s + times.head_s
+        return _Work(shard=shard, begins_s=begins_s, engine_s=self._engine_s(shard), after_s=last_page_s + commit_s)
 
     def _engine_s(self, shard: Shard) -> float:
         """The same each time it is read."""

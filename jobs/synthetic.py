@@ -37,7 +37,13 @@ SPREAD = 1.5
 """Sigma of the logarithm of a size: one document in a hundred is above 13 MB, one in a million above 500 MB."""
 COPY_EVERY = 1000
 """One document in so many is a copy of the one before it, until planning merges the two."""
-PROSE = " ".join(f"The miller grinds every sheet of lot {number} and counts what the wheel has left." for number in range(12))
+PROSE = (
+    "The mill stands below the weir, where the river narrows and the current is strong enough to turn two wheels at once. In "
+    "spring the miller opens the sluice before dawn, so that the vats are warm when the first carts arrive from town. Rags "
+    "are sorted by hand, cut into strips, and left to soften for nine days under wet canvas. What the stampers give is as "
+    "white as milk, and one dip of the mould gives a sheet that dries overnight in the loft. Nobody counts what tears; "
+    "it goes back to the vat with the next morning's water."
+)
 FACTS = PageFacts(width_pt=595.0, height_pt=842.0, rotation_degrees=0, dpi=40.0, width_px=4, height_px=4, ink_fraction=0.1)
 
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -20,23 +20,14 @@ from pathlib import Path
 
 from jobs.bench_section import append_section, machine_lines
 from jobs.command_line import DONE, INCOMPLETE, run_command
+from jobs.process_memory import peaks_of, watch
 from pipeline.builds.commit import read_receipts
 from pipeline.config import StoreConfig
 from pipeline.receipts import ShardReceipt
 from pipeline.store import open_store
 
 BUILD_ID = "bench"
-OBJECT_STORE = "object store, all together"
 SAMPLE_EVERY_S = 0.5
-ROLES = {
-    "ray::Worker": "worker",
-    "ray::render_one": "rendering task",
-    "ray::IDLE": "idle Ray process",
-    "raylet": "raylet and its agents",
-    "gcs_server": "raylet and its agents",
-    "ray/": "raylet and its agents",
-    "jobs.pagemill": "driver",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,61 +76,14 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         started_s = time.monotonic()
         build = subprocess.Popen([*argv, "--input", str(arguments.corpus)], stdout=subprocess.DEVNULL)
-        peaks, half_way = watch(build)
+        samples = [sample.own_bytes for sample in watch(build, every_s=SAMPLE_EVERY_S)]
         elapsed_s = time.monotonic() - started_s
         if build.returncode != 0:
             return INCOMPLETE
         receipts = list(read_receipts(open_store(StoreConfig(uri=folder)), BUILD_ID).values())
-        lines = report(arguments, shares_of(receipts), peaks, half_way, elapsed_s)
+        lines = report(arguments, shares_of(receipts), peaks_of(samples), peaks_of(samples[: len(samples) // 2]), elapsed_s)
     print(append_section(arguments.out, arguments.title, lines))
     return DONE
-
-
-def watch(build: subprocess.Popen[bytes]) -> tuple[dict[str, int], dict[str, int]]:
-    """Peak PSS in bytes by role, of the largest process of that role: over the whole build, and over its first half."""
-    samples: list[dict[str, int]] = []
-    while build.poll() is None:
-        largest: dict[str, int] = defaultdict(int)
-        for role, own_bytes, shared_bytes in processes_below(build.pid):
-            largest[role] = max(largest[role], own_bytes)
-            largest[OBJECT_STORE] += shared_bytes
-        samples.append(largest)
-        time.sleep(SAMPLE_EVERY_S)
-    return peaks_of(samples), peaks_of(samples[: len(samples) // 2])
-
-
-def peaks_of(samples: Iterable[dict[str, int]]) -> dict[str, int]:
-    peaks: dict[str, int] = defaultdict(int)
-    for sample in samples:
-        for role, pss_bytes in sample.items():
-            peaks[role] = max(peaks[role], pss_bytes)
-    return dict(peaks)
-
-
-def processes_below(root_pid: int) -> list[tuple[str, int, int]]:
-    """Role, own PSS and PSS in shared memory, in bytes, of a process and all its descendants; one that ends meanwhile is left
-    out."""
-    parents, titles = {}, {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                titles[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except (OSError, ValueError):
-                continue
-    family = {root_pid}
-    while grown := {pid for pid, parent in parents.items() if parent in family} - family:
-        family |= grown
-    found = []
-    for pid in family & titles.keys():
-        try:
-            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        kb = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in rollup.splitlines()[1:])}
-        role = next((role for part, role in ROLES.items() if part in titles[pid]), "other")
-        found.append((role, (kb["Pss"] - kb["Pss_Shmem"]) * 1024, kb["Pss_Shmem"] * 1024))
-    return found
 
 
 def shares_of(receipts: Sequence[ShardReceipt]) -> Shares:

@@ -96,7 +96,7 @@ def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: Obj
 
 def tally_of(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> Tally:
     """What earlier runs of this build have done."""
-    tally = Tally(num_documents_planned=sum(len(shard.documents) for shard in plan.shards))
+    tally = Tally(num_documents_planned=plan.num_documents)
     for receipt in receipts.values():
         tally.add(receipt)
     tally.num_resumed_pages = tally.num_pages

@@ -35,10 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     todo = open_shards(plan, receipts)
     open_ids = {shard.shard_id for shard in todo}
     bytes_read = sum(shard.size_bytes for shard in plan.shards if shard.shard_id not in open_ids)
-    documents = [document for shard in todo for document in shard.documents]
     guess = estimate(
-        documents,
-        list(receipts.values()),
+        (document for shard in todo for document in shard.documents),
+        receipts.values(),
         bytes_read=bytes_read,
         engine=config.engine.name,
         workers=config.engine.workers,

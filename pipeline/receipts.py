@@ -3,7 +3,7 @@
 Shard --build_shard--> ShardResult --commit--> ShardReceipt --publish--> BuildManifest
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +16,8 @@ class Shard:
 
     shard_id: str
     """Hash of its documents' (uri, size, version): depends on nothing else."""
-    documents: tuple[DocumentRef, ...]
+    documents: Sequence[DocumentRef]
+    """A tuple, or a slice of a plan's table that equals one and is pickled as one."""
 
     @property
     def size_bytes(self) -> int:

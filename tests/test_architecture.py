@@ -25,7 +25,7 @@ ROOM_OF_LIBRARY = {
     "onnx": ("pipeline/engines/ppocr",),
     "onnxruntime": ("pipeline/engines/ppocr", "jobs/"),
     "openvino": ("pipeline/engines/ppocr", "jobs/"),
-    "pyarrow": ("pipeline/tables/", "pipeline/sources/", "pipeline/builds/"),
+    "pyarrow": ("pipeline/tables/", "pipeline/sources/", "pipeline/builds/", "jobs/synthetic.py"),
     "yaml": ("pipeline/config/", "pipeline/builds/"),
 }
 

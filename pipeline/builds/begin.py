@@ -7,11 +7,13 @@ planned with another recipe, other rules or another input is refused with the di
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from uuid import uuid4
 
 from pipeline.builds import layout
 from pipeline.builds.plan import BuildPlan, decode_plan, encode_plan, plan_shards, planned_keys
+from pipeline.builds.planned_keys import PlannedKeys
 from pipeline.builds.recipe import difference, recipe_of
 from pipeline.config import BuildConfig
 from pipeline.errors import BuildError, ObjectMissing, VerifyError
@@ -49,10 +51,12 @@ def preview_plan(
     code_version: str,
 ) -> BuildPlan:
     """The plan that `begin_build` would put, without putting it. Raises BuildError for an empty corpus."""
-    documents = list(list_documents())
-    if not documents:
+    documents = iter(list_documents())
+    first = next(documents, None)
+    if first is None:
         raise BuildError(f"no documents in {config.input.uri}; check the address, or give one that holds PDFs or images")
-    shards = plan_shards(documents, done=keys_of_builds(store, but=config.build_id), config=config.plan)
+    done = keys_of_builds(store, but=config.build_id)
+    shards = plan_shards(chain([first], documents), done=done, config=config.plan, workers=config.engine.workers)
     return BuildPlan(
         stamp=stamp_of_config(config, code_version),
         input_uri=absolute_uri(config.input.uri),
@@ -82,12 +86,12 @@ def read_plan(store: ObjectStore, build_id: str) -> BuildPlan:
     return plan
 
 
-def keys_of_builds(store: ObjectStore, *, but: str) -> set[str]:
+def keys_of_builds(store: ObjectStore, *, but: str) -> PlannedKeys:
     """`document_key` of every document that another build of this dataset than `but` has planned, finished or not. A plan of
     `but` itself can only be that of a second driver a moment ago, and will be found when ours is put."""
     found = [layout.PLAN_KEY.fullmatch(info.key) for info in store.list(layout.BUILDS_PREFIX)]
     plans = [match.string for match in found if match and match["build_id"] != but]
-    return {key for plan in plans for key in planned_keys(store.get(plan))}
+    return PlannedKeys(key for plan in plans for key in planned_keys(store.get(plan)))
 
 
 def stamp_of_config(config: BuildConfig, code_version: str) -> BuildStamp:

@@ -6,6 +6,8 @@ again by each publish; the same manifests make the same card.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -39,30 +41,61 @@ Equal bytes are published once; near-duplicates are not looked for where `minhas
 """
 
 
-def write_card(store: ObjectStore, stamp: BuildStamp) -> None:
-    """Puts the card of every build published so far; `stamp` is that of the newest."""
-    store.put(layout.CARD_KEY, card(published_builds(store), stamp).encode())
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishedBuild:
+    """The sums over one manifest: all that the card tells of a build, whatever the number of its receipts."""
+
+    build_id: str
+    planned_at: datetime
+    num_documents_planned: int
+    num_documents_kept: int
+    num_pages: int
+    num_pages_kept: int
+    pages_by_status: Mapping[str, int]
+    pages_by_reject: Mapping[str, int]
+    documents_by_reject: Mapping[str, int]
+    quarantined_by_reason: Mapping[str, int]
 
 
-def published_builds(store: ObjectStore) -> list[BuildManifest]:
-    """Manifests of the dataset, oldest plan first."""
+def write_card(store: ObjectStore, manifest: BuildManifest, stamp: BuildStamp) -> None:
+    """Puts the card of every build published so far; `manifest` and `stamp` are those of the newest."""
+    store.put(layout.CARD_KEY, card(published_builds(store, manifest), stamp).encode())
+
+
+def published_builds(store: ObjectStore, newest: BuildManifest) -> list[PublishedBuild]:
+    """Builds of the dataset, oldest plan first; reads the manifests one at a time, but for the newest, which is at hand."""
     matches = [layout.MANIFEST_KEY.fullmatch(info.key) for info in store.list(layout.BUILDS_PREFIX)]
-    manifests = [read_manifest(store, match["build_id"]) for match in matches if match]
-    return sorted(manifests, key=lambda manifest: (manifest.planned_at, manifest.build_id))
+    others = (match["build_id"] for match in matches if match and match["build_id"] != newest.build_id)
+    builds = [_summed(newest), *(_summed(read_manifest(store, build_id)) for build_id in others)]
+    return sorted(builds, key=lambda build: (build.planned_at, build.build_id))
 
 
-def card(builds: Sequence[BuildManifest], stamp: BuildStamp) -> str:
+def _summed(manifest: BuildManifest) -> PublishedBuild:
+    receipts = manifest.receipts
+    return PublishedBuild(
+        build_id=manifest.build_id,
+        planned_at=manifest.planned_at,
+        num_documents_planned=manifest.num_documents_planned,
+        num_documents_kept=manifest.num_documents_kept,
+        num_pages=sum(receipt.num_rows for receipt in receipts),
+        num_pages_kept=sum(receipt.num_kept for receipt in receipts),
+        pages_by_status=_sum(receipt.pages_by_status for receipt in receipts),
+        pages_by_reject=_sum(receipt.pages_by_reject for receipt in receipts),
+        documents_by_reject=manifest.documents_by_reject,
+        quarantined_by_reason=Counter(failure.reason for receipt in receipts for failure in receipt.quarantined),
+    )
+
+
+def card(builds: Sequence[PublishedBuild], stamp: BuildStamp) -> str:
     """The whole card as Markdown."""
-    receipts = [receipt for build in builds for receipt in build.receipts]
-    quarantined = Counter(failure.reason for receipt in receipts for failure in receipt.quarantined)
     lines = [
         *_head(sum(build.num_documents_kept for build in builds)),
         INTRODUCTION,
         *_builds_table(builds),
-        *_counts_table("Pages by status", "status", _sum(receipt.pages_by_status for receipt in receipts)),
-        *_counts_table("Pages rejected", "reason", _sum(receipt.pages_by_reject for receipt in receipts)),
+        *_counts_table("Pages by status", "status", _sum(build.pages_by_status for build in builds)),
+        *_counts_table("Pages rejected", "reason", _sum(build.pages_by_reject for build in builds)),
         *_counts_table("Documents not published", "reason", _sum(build.documents_by_reject for build in builds)),
-        *_counts_table("Documents that gave no page", "reason", quarantined),
+        *_counts_table("Documents that gave no page", "reason", _sum(build.quarantined_by_reason for build in builds)),
         *_columns_table("documents", DOCUMENTS_SCHEMA),
         *_columns_table("pages", PAGES_SCHEMA),
         *_provenance(stamp),
@@ -94,14 +127,14 @@ def _head(num_documents: int) -> list[str]:
     ]
 
 
-def _builds_table(builds: Sequence[BuildManifest]) -> list[str]:
+def _builds_table(builds: Sequence[PublishedBuild]) -> list[str]:
     rows = [
         (
             build.build_id,
             f"{build.planned_at:%Y-%m-%d %H:%M} UTC",
             f"{build.num_documents_planned:,}",
-            f"{sum(receipt.num_rows for receipt in build.receipts):,}",
-            f"{sum(receipt.num_kept for receipt in build.receipts):,}",
+            f"{build.num_pages:,}",
+            f"{build.num_pages_kept:,}",
             f"{build.num_documents_kept:,}",
         )
         for build in builds

@@ -8,7 +8,6 @@ can add a row later. Knows no engine and no cluster. Costs one put and, of a ref
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -18,6 +17,7 @@ from pipeline.builds.plan import BuildPlan, bisect
 from pipeline.builds.receipt import receipt_of
 from pipeline.errors import BuildError
 from pipeline.interfaces import ObjectStore
+from pipeline.parallel import map_in_order
 from pipeline.receipts import Shard, ShardReceipt, ShardTimes
 from pipeline.records import DocumentFailure
 from pipeline.tables.footer import BuildStamp, PagesHead, ShardDocuments, ShardFacts
@@ -119,8 +119,7 @@ def _commit_empty(
 
 
 def _in_parallel(read: Callable[[str], ShardReceipt], shard_ids: Iterable[str]) -> Iterator[tuple[str, ShardReceipt]]:
-    with ThreadPoolExecutor(max_workers=PARALLEL_GETS) as pool:
-        yield from ((receipt.shard_id, receipt) for receipt in pool.map(read, shard_ids))
+    return ((receipt.shard_id, receipt) for receipt in map_in_order(read, shard_ids, num_threads=PARALLEL_GETS))
 
 
 def _read(store: ObjectStore, build_id: str, shard_id: str) -> ShardReceipt:

@@ -5,7 +5,7 @@ Without receipts the two constants below stand in; they are rough (bytes a page 
 scan), so whoever shows the estimate shows its basis.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from pipeline.receipts import ShardReceipt
@@ -37,10 +37,13 @@ class Estimate:
 
 
 def estimate(
-    documents: Iterable[DocumentRef], receipts: Sequence[ShardReceipt], *, bytes_read: int, engine: str, workers: int
+    documents: Iterable[DocumentRef], receipts: Collection[ShardReceipt], *, bytes_read: int, engine: str, workers: int
 ) -> Estimate:
     """`receipts` are those of the dataset and `bytes_read` the size of the documents behind them."""
-    sizes = [document.size_bytes for document in documents]
+    num_documents = num_bytes = 0
+    for document in documents:
+        num_documents += 1
+        num_bytes += document.size_bytes
     num_known_pages = sum(receipt.num_rows for receipt in receipts)
     busy_s = sum(receipt.times.engine_busy_s for receipt in receipts)
     bytes_per_page: float = TYPICAL_BYTES_PER_PAGE
@@ -50,10 +53,10 @@ def estimate(
         bytes_per_page = bytes_read / num_known_pages
         seconds_per_page = busy_s / num_known_pages
         basis = f"{num_known_pages:,} pages read: {bytes_per_page:,.0f} bytes and {seconds_per_page:.2f} s a page"
-    num_pages = max(len(sizes), round(sum(sizes) / bytes_per_page))
+    num_pages = max(num_documents, round(num_bytes / bytes_per_page))
     return Estimate(
-        num_documents=len(sizes),
-        num_bytes=sum(sizes),
+        num_documents=num_documents,
+        num_bytes=num_bytes,
         num_known_pages=num_known_pages,
         num_pages=num_pages,
         seconds=num_pages * seconds_per_page / workers,

@@ -3,23 +3,27 @@
 Pure and deterministic: the same set of documents gives the same shards, whatever the order it was listed in. A shard's id
 is a hash of its documents and of nothing else. Documents that come later never move an old one, because the old ones are
 `done` and a plan is written once: new documents only ever make new shards. Opens no document; pages are unknown here, so
-shards are balanced by bytes. Costs about 600 bytes of memory a document.
+shards are balanced by bytes. A plan holds its documents as columns. Costs: COSTS
 """
 
 import hashlib
+import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TypedDict
+from datetime import datetime
+from itertools import accumulate, islice, pairwise
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.config import PlanConfig
 from pipeline.errors import VerifyError
 from pipeline.receipts import Shard
 from pipeline.records import DocumentRef
+from pipeline.tables.document_refs import REFS_SCHEMA, DocumentSlice, gather
 from pipeline.tables.footer import BuildStamp, stamp_of, stamp_texts
-from pipeline.tables.parquet import decode, encode, footer_of, to_json
+from pipeline.tables.parquet import decode_groups, footer_of, open_writer, to_json
 from pipeline.tables.schemas import STRINGS, TIMESTAMP
 
 PLAN_SCHEMA = pa.schema(
@@ -34,6 +38,13 @@ PLAN_SCHEMA = pa.schema(
         pa.field("sha256", pa.string()),
     ]
 )
+SMALLEST_SHARD = 16
+"""Of `shard_bytes`: 4 MB by default, about 50 pages, 20 s of a GPU that reads 2.4 pages a second."""
+SHARES_PER_WORKER = 6
+"""Simulated with 160 workers (`infra/benchmarks/scale.md`): a worker may hold two shards of four times the pages that their
+bytes promise, and the others need work until it is done."""
+GROUP_ROWS = 16_384
+"""Documents that exist as records at once while a plan is written or read; a row group of the file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,24 +65,36 @@ class BuildPlan:
     def documents(self) -> Iterator[DocumentRef]:
         return (document for shard in self.shards for document in shard.documents)
 
+    @property
+    def num_documents(self) -> int:
+        return sum(len(shard.documents) for shard in self.shards)
+
 
 def document_key(document: DocumentRef) -> str:
     """What tells a document that was planned from one that is new or has changed: a hash of its uri, size and version."""
-    return _hash(to_json([document.uri, document.size_bytes, document.version]))
+    return _key(document.uri, document.size_bytes, document.version)
 
 
 def shard_of(documents: Sequence[DocumentRef]) -> Shard:
     """The shard of these documents, in this order."""
-    return Shard(shard_id=_hash(to_json([document_key(document) for document in documents])), documents=tuple(documents))
+    return Shard(shard_id=_shard_id([document_key(document) for document in documents]), documents=documents)
 
 
-def plan_shards(documents: Iterable[DocumentRef], *, done: Collection[str], config: PlanConfig) -> list[Shard]:
+def plan_shards(
+    documents: Iterable[DocumentRef], *, done: Collection[str], config: PlanConfig, workers: int = 1
+) -> list[Shard]:
     """Every document not `done` in exactly one shard. A shard holds at most `shard_bytes` unless it is one document, and at
-    most `shard_documents`. A document listed twice counts once."""
-    new = {key: document for document in documents if (key := document_key(document)) not in done}
+    most `shard_documents`; the first ones hold less, so that `workers` have small ones left for the end, see `_target_bytes`.
+    A document listed twice counts once."""
+    listed = gather(documents)
+    listed = listed.take(pc.sort_indices(listed, sort_keys=[(name, "ascending") for name in ("uri", "version", "size_bytes")]))
+    is_new = bytearray(listed.num_rows)
+    groups = list(_groups(_new_rows(listed, done, is_new), config, workers))
+    planned = listed.filter(pa.array(np.frombuffer(is_new, dtype=np.bool_)))
+    starts = accumulate((group.num_documents for group in groups), initial=0)
     return [
-        shard_of(group)
-        for group in _groups(sorted(new.values(), key=lambda document: (document.uri, document.version)), config)
+        Shard(shard_id=group.shard_id, documents=DocumentSlice(planned, start, start + group.num_documents))
+        for start, group in zip(starts, groups, strict=False)
     ]
 
 
@@ -86,89 +109,123 @@ def bisect(shard: Shard) -> tuple[Shard, Shard]:
 def encode_plan(plan: BuildPlan) -> bytes:
     """plan.parquet: one row per document; the recipe and the rules stand in the footer, so that they come with the plan or not
     at all."""
-    rows = [
-        {
-            "shard_id": shard.shard_id,
-            "ordinal": ordinal,
-            "uri": document.uri,
-            "aliases": document.aliases,
-            "size_bytes": document.size_bytes,
-            "version": document.version,
-            "modified_at": document.modified_at,
-            "sha256": document.sha256,
-        }
-        for ordinal, shard in enumerate(plan.shards)
-        for document in shard.documents
-    ]
     footer = stamp_texts(plan.stamp, "plan")
     footer |= {"pagemill.input": plan.input_uri, "pagemill.planned_at": plan.planned_at.isoformat()}
-    return encode(pa.Table.from_pylist(rows, schema=PLAN_SCHEMA), footer)
+    rows = ((shard.shard_id, ordinal, ref) for ordinal, shard in enumerate(plan.shards) for ref in shard.documents)
+    sink = io.BytesIO()
+    with open_writer(sink, PLAN_SCHEMA, footer) as writer:
+        while some := list(islice(rows, GROUP_ROWS)):
+            writer.write_table(_plan_table(some), row_group_size=GROUP_ROWS)
+    return sink.getvalue()
 
 
 def decode_plan(data: bytes) -> BuildPlan:
     """Raises VerifyError when the bytes are no plan, or the ids are not those of the documents."""
     texts = footer_of(data)
-    by_ordinal: dict[int, list[PlanRow]] = {}
-    for row in decode(data, PLAN_SCHEMA.names).to_pylist():
-        by_ordinal.setdefault(row["ordinal"], []).append(row)
-    shards = tuple(_planned_shard(rows) for _, rows in sorted(by_ordinal.items()))
+    groups = [REFS_SCHEMA.empty_table()]
+    shard_ids: list[str] = []
+    starts: list[int] = []
+    num_rows = 0
+    for group in decode_groups(data, PLAN_SCHEMA.names):
+        ordinals = group.column("ordinal").to_numpy()
+        first_rows = np.flatnonzero(np.diff(ordinals, prepend=len(shard_ids) - 1))
+        shard_ids += group.column("shard_id").take(first_rows).to_pylist()
+        starts += (first_rows + num_rows).tolist()
+        num_rows += group.num_rows
+        groups.append(_refs_table(group))
+    documents = pa.concat_tables(groups)
+    spans = zip(shard_ids, pairwise([*starts, num_rows]), strict=True)
     return BuildPlan(
         stamp=stamp_of(texts, "plan"),
         input_uri=texts["pagemill.input"],
         planned_at=datetime.fromisoformat(texts["pagemill.planned_at"]),
-        shards=shards,
+        shards=tuple(_planned_shard(shard_id, DocumentSlice(documents, *span)) for shard_id, span in spans),
     )
-
-
-class PlanRow(TypedDict):
-    shard_id: str
-    ordinal: int
-    uri: str
-    aliases: list[str]
-    size_bytes: int
-    version: str
-    modified_at: datetime | None
-    sha256: str | None
 
 
 def planned_keys(data: bytes) -> Iterator[str]:
     """`document_key` of each document of an encoded plan."""
-    columns = decode(data, ["uri", "size_bytes", "version"])
-    for uri, size_bytes, version in zip(*(columns.column(i).to_pylist() for i in range(3)), strict=True):
-        yield document_key(DocumentRef(uri=uri, size_bytes=size_bytes, version=version))
+    for group in decode_groups(data, ["uri", "size_bytes", "version"]):
+        for uri, size_bytes, version in zip(*(group.column(i).to_pylist() for i in range(3)), strict=True):
+            yield _key(uri, size_bytes, version)
 
 
-def _groups(documents: Iterable[DocumentRef], config: PlanConfig) -> Iterator[list[DocumentRef]]:
-    group: list[DocumentRef] = []
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Group:
+    shard_id: str
+    num_documents: int
+
+
+def _groups(rows: Iterable[tuple[str, int]], config: PlanConfig, workers: int) -> Iterator[_Group]:
+    """`rows` are the keys and sizes of new documents, in the order of their names."""
+    keys: list[str] = []
     group_bytes = 0
-    for document in documents:
-        is_full = len(group) == config.shard_documents or group_bytes + document.size_bytes > config.shard_bytes
-        if group and is_full:
-            yield group
-            group, group_bytes = [], 0
-        group.append(document)
-        group_bytes += document.size_bytes
-    if group:
-        yield group
+    planned_bytes = 0
+    for key, size_bytes in rows:
+        target_bytes = _target_bytes(planned_bytes, config, workers)
+        is_full = len(keys) == config.shard_documents or group_bytes + size_bytes > target_bytes
+        if keys and is_full:
+            yield _Group(shard_id=_shard_id(keys), num_documents=len(keys))
+            planned_bytes += group_bytes
+            keys, group_bytes = [], 0
+        keys.append(key)
+        group_bytes += size_bytes
+    if keys:
+        yield _Group(shard_id=_shard_id(keys), num_documents=len(keys))
 
 
-def _planned_shard(rows: Sequence[PlanRow]) -> Shard:
-    shard = shard_of([_document(row) for row in rows])
-    if shard.shard_id != rows[0]["shard_id"]:
-        raise VerifyError(f"the plan's shard {rows[0]['shard_id']} does not hold the documents it is named after")
-    return shard
+def _target_bytes(planned_bytes: int, config: PlanConfig, workers: int) -> int:
+    """What the next shard may hold, once shards of so many bytes are cut: a share of those, so that sizes grow geometrically
+    from a SMALLEST_SHARD-th up to `shard_bytes`. Handed out largest first, the small ones come last, and always fit into what
+    the workers still have to do (guided self-scheduling, Polychronopoulos and Kuck 1987, from its end)."""
+    share_bytes = planned_bytes // (SHARES_PER_WORKER * workers)
+    return min(config.shard_bytes, max(config.shard_bytes // SMALLEST_SHARD, share_bytes))
 
 
-def _document(row: PlanRow) -> DocumentRef:
-    modified_at = row["modified_at"]
-    return DocumentRef(
-        uri=row["uri"],
-        size_bytes=row["size_bytes"],
-        version=row["version"],
-        modified_at=None if modified_at is None else modified_at.astimezone(UTC),
-        sha256=row["sha256"],
-        aliases=tuple(row["aliases"]),
-    )
+def _new_rows(listed: pa.Table, done: Collection[str], is_new: bytearray) -> Iterator[tuple[str, int]]:
+    """Key and size of each row that is not done and not the same as the one before; notes in `is_new` which these are."""
+    columns = listed.select(["uri", "size_bytes", "version"])
+    previous = ""
+    row = 0
+    for batch in columns.to_batches(max_chunksize=GROUP_ROWS):
+        for uri, size_bytes, version in zip(*(column.to_pylist() for column in batch), strict=True):
+            key = _key(uri, size_bytes, version)
+            if key != previous and key not in done:
+                is_new[row] = 1
+                yield key, size_bytes
+            previous = key
+            row += 1
+
+
+def _plan_table(rows: Sequence[tuple[str, int, DocumentRef]]) -> pa.Table:
+    refs = gather(ref for _, _, ref in rows)
+    columns = {
+        "shard_id": pa.array([shard_id for shard_id, _, _ in rows], pa.string()),
+        "ordinal": pa.array([ordinal for _, ordinal, _ in rows], pa.int32()),
+        "modified_at": refs.column("modified_us").cast(pa.timestamp("us")).cast(TIMESTAMP),
+    }
+    taken = [columns[field.name] if field.name in columns else refs.column(field.name) for field in PLAN_SCHEMA]
+    return pa.table([column.cast(field.type) for column, field in zip(taken, PLAN_SCHEMA, strict=True)], schema=PLAN_SCHEMA)
+
+
+def _refs_table(group: pa.Table) -> pa.Table:
+    columns = {"modified_us": group.column("modified_at").cast(pa.int64())}
+    taken = [columns[field.name] if field.name in columns else group.column(field.name) for field in REFS_SCHEMA]
+    return pa.table([column.cast(field.type) for column, field in zip(taken, REFS_SCHEMA, strict=True)], schema=REFS_SCHEMA)
+
+
+def _planned_shard(shard_id: str, documents: DocumentSlice) -> Shard:
+    if _shard_id([document_key(document) for document in documents]) != shard_id:
+        raise VerifyError(f"the plan's shard {shard_id} does not hold the documents it is named after")
+    return Shard(shard_id=shard_id, documents=documents)
+
+
+def _key(uri: str, size_bytes: int, version: str) -> str:
+    return _hash(to_json([uri, size_bytes, version]))
+
+
+def _shard_id(keys: Sequence[str]) -> str:
+    return _hash(to_json(keys))
 
 
 def _hash(text: str) -> str:

@@ -20,9 +20,9 @@ from pipeline.builds.ledger import advance_latest, encode_manifest, read_manifes
 from pipeline.builds.pages_files import DocumentPages, document_pages
 from pipeline.builds.parts import put_same, write_parts
 from pipeline.builds.plan import BuildPlan
-from pipeline.builds.receipt import counted, is_of
+from pipeline.builds.receipt import is_of
 from pipeline.builds.recipe import difference, recipe_id
-from pipeline.builds.verdicts import Verdict, encode_quarantine, encode_verdicts
+from pipeline.builds.verdicts import Verdict, VerdictsFile, encode_quarantine
 from pipeline.config import BuildConfig, DocumentRules
 from pipeline.errors import BuildError, BuildIncomplete, ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
@@ -50,7 +50,7 @@ def publish(store: ObjectStore, config: BuildConfig) -> BuildManifest:
         manifest = read_manifest(store, plan.build_id)
     except ObjectMissing:
         manifest = _write_build(store, plan, config)
-    write_card(store, plan.stamp)
+    write_card(store, manifest, plan.stamp)
     advance_latest(store, manifest)
     return manifest
 
@@ -60,12 +60,13 @@ def judged_documents(
 ) -> Iterator[JudgedDocument]:
     """Every opened document of a finished build, in the plan's order and in a shard in that of doc_id, whether the shard was
     split or not. Of equal bytes the first is kept."""
-    seen: set[str] = set()
+    seen: set[bytes] = set()
     for shard in plan.shards:
         halves = [_documents_of(store, receipts[leaf.shard_id]) for leaf in leaves_of(shard, receipts)]
         for shard_id, each in heapq.merge(*halves, key=lambda found: found[1].document.doc_id):
-            is_copy = each.document.doc_id in seen
-            seen.add(each.document.doc_id)
+            digest = bytes.fromhex(each.document.doc_id)
+            is_copy = digest in seen
+            seen.add(digest)
             judgement = judge_pages(each.document, each.pages, rules)
             reject = ("duplicate",) if is_copy else judgement.reject
             row = None if reject else assemble(each.document, each.pages, judgement, code_version=plan.stamp.code_version)
@@ -92,17 +93,17 @@ def _write_build(store: ObjectStore, plan: BuildPlan, config: BuildConfig) -> Bu
             f"build {plan.build_id!r} lacks {len(todo)} of {num_shards} shards; run `pagemill build` again to finish them"
         )
     attempt_id = uuid4().hex
-    verdicts: list[Verdict] = []
+    verdicts = VerdictsFile(plan.stamp)
 
     def published_rows() -> Iterator[DocumentRow]:
         for judged in judged_documents(store, plan, receipts, config.rules.documents):
-            verdicts.append(judged.verdict)
+            verdicts.add(judged.verdict)
             if judged.row is not None:
                 yield judged.row
 
     parts = write_parts(store, plan.stamp, published_rows(), config.publish, attempt_id=attempt_id)
     failures = [(receipt.shard_id, failure) for receipt in receipts.values() for failure in receipt.quarantined]
-    put_same(store, layout.verdicts_key(plan.build_id), encode_verdicts(verdicts, plan.stamp), attempt_id=attempt_id)
+    put_same(store, layout.verdicts_key(plan.build_id), verdicts.encoded(), attempt_id=attempt_id)
     put_same(store, layout.quarantine_key(plan.build_id), encode_quarantine(failures, plan.stamp), attempt_id=attempt_id)
     manifest = BuildManifest(
         build_id=plan.build_id,
@@ -114,9 +115,9 @@ def _write_build(store: ObjectStore, plan: BuildPlan, config: BuildConfig) -> Bu
         planned_at=plan.planned_at,
         receipts=tuple(receipts.values()),
         documents=tuple(parts),
-        documents_by_reject=counted(reason for verdict in verdicts for reason in verdict.reject),
-        num_documents_kept=sum(not verdict.reject for verdict in verdicts),
-        num_documents_planned=sum(1 for _ in plan.documents),
+        documents_by_reject=dict(sorted(verdicts.by_reject.items())),
+        num_documents_kept=verdicts.num_kept,
+        num_documents_planned=plan.num_documents,
     )
     put_same(store, layout.manifest_key(plan.build_id), encode_manifest(manifest), attempt_id=attempt_id)
     return manifest

@@ -14,7 +14,12 @@ from pipeline.quality.cleaning import CLEANING_VERSION
 from pipeline.tables.parquet import to_json
 
 RENDER_FIELDS = frozenset({"dpi", "channels", "max_side_px", "max_pixels"})
-ENGINE_TIMING_FIELDS = frozenset({"workers", "threads", "window_pages", "seconds_per_page", "gpus", "cpus", "serving"})
+ENGINE_TIMING_FIELDS = frozenset(
+    {
+        *("workers", "threads", "window_pages", "gpus", "cpus", "serving"),
+        *("seconds_per_page", "pages_in_flight", "seconds_sigma"),
+    }
+)
 ABSENT = "(absent)"
 
 

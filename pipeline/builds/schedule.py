@@ -22,6 +22,11 @@ MAX_ATTEMPTS = 3
 SHARDS_PER_WORKER = 2
 """The tail of one shard overlaps the head of the next (design, section 6)."""
 
+FIRST_BACKOFF_S = 1.0
+"""A lost worker is made again after this, twice as long after each loss in a row, and never later than MAX_BACKOFF_S."""
+MAX_BACKOFF_S = 15.0
+"""A dying node attracts new actors for 15 s (measured), so a lost worker is made again ever more slowly up to that."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:

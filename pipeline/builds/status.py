@@ -62,7 +62,7 @@ def status(store: ObjectStore, build_id: str) -> BuildStatus:
         planned_at=plan.planned_at,
         num_shards=len(leaves),
         num_shards_done=sum(shard.shard_id in receipts for shard in leaves),
-        num_documents_planned=sum(1 for _ in plan.documents),
+        num_documents_planned=plan.num_documents,
         num_documents_opened=sum(receipt.num_documents for receipt in receipts.values()),
         quarantined_by_reason=Counter(failure.reason for receipt in receipts.values() for failure in receipt.quarantined),
         num_pages=sum(receipt.num_rows for receipt in receipts.values()),

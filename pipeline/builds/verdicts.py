@@ -4,14 +4,16 @@
 that never gave a page. In: records. Out: Parquet bytes, and verdicts back.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from pipeline.records import DocumentFailure
 from pipeline.tables.footer import BuildStamp, stamp_texts
-from pipeline.tables.parquet import decode, encode
+from pipeline.tables.parquet import decode_groups, encode, open_writer
 from pipeline.tables.schemas import STRINGS, TIMESTAMP
 
 VERDICTS_SCHEMA = pa.schema(
@@ -38,6 +40,7 @@ QUARANTINE_SCHEMA = pa.schema(
         pa.field("shard_id", pa.string(), nullable=False),
     ]
 )
+GROUP_ROWS = 16_384
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,15 +56,38 @@ class Verdict:
     """() means published."""
 
 
-def encode_verdicts(verdicts: Sequence[Verdict], stamp: BuildStamp) -> bytes:
-    columns = [[getattr(verdict, name) for verdict in verdicts] for name in VERDICTS_SCHEMA.names]
-    table = pa.table(columns, schema=VERDICTS_SCHEMA)
-    return encode(table, stamp_texts(stamp, "verdicts"))
+class VerdictsFile:
+    """verdicts.parquet while it is written: holds a row group of verdicts, and the rest encoded, about 90 bytes each."""
+
+    def __init__(self, stamp: BuildStamp) -> None:
+        self._sink = io.BytesIO()
+        self._writer = open_writer(self._sink, VERDICTS_SCHEMA, stamp_texts(stamp, "verdicts"))
+        self._group: list[Verdict] = []
+        self.num_kept = 0
+        self.by_reject: Counter[str] = Counter()
+
+    def add(self, verdict: Verdict) -> None:
+        self._group.append(verdict)
+        self.num_kept += not verdict.reject
+        self.by_reject.update(verdict.reject)
+        if len(self._group) == GROUP_ROWS:
+            self._write_group()
+
+    def encoded(self) -> bytes:
+        """The whole file; nothing can be added after."""
+        self._write_group()
+        self._writer.close()
+        return self._sink.getvalue()
+
+    def _write_group(self) -> None:
+        columns = [[getattr(verdict, name) for verdict in self._group] for name in VERDICTS_SCHEMA.names]
+        self._writer.write_table(pa.table(columns, schema=VERDICTS_SCHEMA), row_group_size=GROUP_ROWS)
+        self._group = []
 
 
 def decode_verdicts(data: bytes) -> Iterator[Verdict]:
     """Raises VerifyError."""
-    for row in decode(data, VERDICTS_SCHEMA.names).to_pylist():
+    for row in (row for group in decode_groups(data, VERDICTS_SCHEMA.names) for row in group.to_pylist()):
         yield Verdict(**{**row, "reject": tuple(row["reject"])})
 
 

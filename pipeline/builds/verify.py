@@ -82,7 +82,7 @@ def verify(store: ObjectStore, build_id: str) -> VerifyReport:
         findings += check_manifest(store, published.manifest, plan, books.receipts)
     return VerifyReport(
         build_id=build_id,
-        num_documents_planned=sum(1 for _ in plan.documents),
+        num_documents_planned=plan.num_documents,
         num_documents_opened=len(tally.seen),
         num_documents_quarantined=tally.num_quarantined,
         num_shards_open=tally.num_open,

@@ -14,7 +14,7 @@ from typing import Any, cast
 import ray
 from ray.actor import ActorHandle
 
-from pipeline.builds.schedule import SHARDS_PER_WORKER, ShardQueue
+from pipeline.builds.schedule import FIRST_BACKOFF_S, MAX_BACKOFF_S, SHARDS_PER_WORKER, ShardQueue
 from pipeline.builds.settle import Settlement
 from pipeline.cluster.worker import Worker
 from pipeline.config import BuildConfig
@@ -26,8 +26,6 @@ from pipeline.tables.footer import BuildStamp
 
 Ref = ray.ObjectRef[Any]
 PULSE_S = 1.0
-MAX_BACKOFF_S = 15.0
-"""A dying node attracts new actors for 15 s (measured), so a lost worker is made again ever more slowly up to that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +73,7 @@ class _Seat:
         self._actor: ActorHandle[Worker] | None = None
         self._opening: Ref | None = None
         self._seat_again_at_s = 0.0
-        self._backoff_s = 1.0
+        self._backoff_s = FIRST_BACKOFF_S
         self._num_pages_before = 0
         self._num_pages_now = 0
         self._pages_ref: Ref | None = None
@@ -100,7 +98,7 @@ class _Seat:
         self.is_open = True
 
     def finished(self, ref: Ref) -> Shard:
-        self._backoff_s = 1.0
+        self._backoff_s = FIRST_BACKOFF_S
         return self.in_work.pop(ref)
 
     def lose(self) -> list[Shard]:

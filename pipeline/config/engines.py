@@ -49,6 +49,12 @@ class ScriptedConfig(Section):
     name: Literal["scripted"] = "scripted"
     workers: PositiveInt = 1
     seconds_per_page: NonNegativeFloat = 0.0
+    """Of the page alone; with many in flight, that many are read in this time."""
+    pages_in_flight: PositiveInt = 1
+    """Read at once, as a GPU engine batches them: at most `pages_in_flight / seconds_per_page` a second."""
+    seconds_sigma: NonNegativeFloat = 0.0
+    """Spread of the seconds from page to page, of the logarithm, about the same mean; 1 is a long tail: one page in a hundred
+    takes six times the mean."""
     fail_every: Annotated[int, Field(ge=0)] = 0
     """Every n-th page (by hash of its identity and shape) fails; 0 never."""
     loop_every: Annotated[int, Field(ge=0)] = 0

@@ -2,13 +2,17 @@
 
 Without answers of its own it recites the page's text layer, or a sentence that names the page. Which pages fail, loop or end
 too early depends on the page's identity and shape alone, so a build repeats itself exactly, and a page that is turned or cut
-draws again. It never looks at the pixels and holds one page.
+draws again. It never looks at the pixels, and holds as many pages as it has in flight.
 """
 
 import hashlib
+import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import replace
+from statistics import NormalDist
 
 from pipeline.config import RereadRung, ScriptedConfig
 from pipeline.errors import EngineDead
@@ -25,21 +29,46 @@ class ScriptedEngine:
 
     name = "scripted"
     version = "scripted/1"
-    max_pages_in_flight = 1
 
     def __init__(self, config: ScriptedConfig, script: Script | None = None) -> None:
         self._config = config
         self._script = script
         self._closed = False
+        self._places = threading.BoundedSemaphore(config.pages_in_flight)
+
+    @property
+    def max_pages_in_flight(self) -> int:
+        return self._config.pages_in_flight
 
     def recognize(self, pages: Iterable[PageImage]) -> Iterator[PageText]:
+        """Whoever calls at the same time shares the places in flight."""
         if self._closed:
             raise EngineDead(CLOSED)
-        for page in pages:
+        num_places = self._config.pages_in_flight
+        with ThreadPoolExecutor(num_places) as pool:
+            running: set[Future[PageText]] = set()
+            for page in pages:
+                running.add(pool.submit(self._read, page))
+                patience_s = None if len(running) == num_places else 0
+                done, running = wait(running, timeout=patience_s, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+            yield from (future.result() for future in as_completed(running))
+
+    def _read(self, page: PageImage) -> PageText:
+        with self._places:
             started_s = time.perf_counter()
-            if self._config.seconds_per_page:
-                time.sleep(self._config.seconds_per_page)
-            yield replace(self._answer(page), seconds=time.perf_counter() - started_s)
+            seconds = self._seconds_of(page)
+            if seconds:
+                time.sleep(seconds)
+            return replace(self._answer(page), seconds=time.perf_counter() - started_s)
+
+    def _seconds_of(self, page: PageImage) -> float:
+        """Lognormal by the page's identity, its mean that of the config: exp(sigma * z - sigma**2 / 2) has the mean 1."""
+        sigma = self._config.seconds_sigma
+        if not sigma:
+            return self._config.seconds_per_page
+        spread = sigma * NormalDist().inv_cdf(min(max(_share(f"seconds:{page.page_id}"), 1e-6), 1 - 1e-6))
+        return self._config.seconds_per_page * math.exp(spread - sigma**2 / 2)
 
     def reread(self, page: PageImage, changes: RereadRung, previous: PageText) -> PageText | None:
         """The answer again, with its fault or healed of it. Depends on the page and on what changes, not on the rung's name."""

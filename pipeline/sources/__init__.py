@@ -15,6 +15,8 @@ can be seen. Only names with a step that starts with "." or "_" are hidden and l
 A listed document that is not there is yielded with size 0 and version "missing", for the same reason.
 """
 
+from collections.abc import Iterator
+
 from pipeline.config import StoreConfig
 from pipeline.interfaces import Source
 from pipeline.records import DocumentRef
@@ -29,6 +31,6 @@ def open_source(config: StoreConfig) -> Source:
     return CorpusSource(config)
 
 
-def list_documents(source: Source) -> list[DocumentRef]:
+def list_documents(source: Source) -> Iterator[DocumentRef]:
     """The corpus as a build plans it: the same bytes under several names are one document. Raises SourceError, StoreError."""
     return merge_same_bytes(source.scan(), source)

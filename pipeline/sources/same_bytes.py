@@ -2,19 +2,23 @@
 
 Asks ever dearer questions, and each only of documents that were equal so far: size (free), the last 4 KB (one range read), the
 sha256 of all bytes. A PDF's end holds its cross-reference offset and often its id, so two different documents of one size
-hardly ever get to the third. Holds at most 0.9 kB a document beside the DocumentRefs
-(measured on 200,000 documents, most of which shared their size with another).
+hardly ever get to the third. Holds the documents as columns, and 100 bytes for each that shares its size with another.
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.errors import DocumentMissing
 from pipeline.interfaces import Source
+from pipeline.parallel import map_in_order
 from pipeline.records import DocumentRef
+from pipeline.tables.document_refs import gather, refs_at, refs_of
 
 TAIL_BYTES = 4096
 NUM_TAIL_READERS = 32
@@ -22,56 +26,88 @@ NUM_TAIL_READERS = 32
 NUM_WHOLE_READERS = 4
 """Each holds a whole document."""
 MISSING = "missing"
-Group = list[DocumentRef]
+Rows = npt.NDArray[np.int64]
+NO_ROWS: Rows = np.empty(0, dtype=np.int64)
+NOTHING = bytes(32)
+"""The digest of a document that cannot be read."""
 
 
-def merge_same_bytes(documents: Iterable[DocumentRef], source: Source) -> list[DocumentRef]:
+def merge_same_bytes(documents: Iterable[DocumentRef], source: Source) -> Iterator[DocumentRef]:
     """The documents in their order, those with equal bytes merged into the one with the smallest uri, the other uris its
     `aliases`. Empty, missing and unreadable documents are left alone. Raises StoreError."""
-    listed = list(documents)
-    by_size = _equal((d for d in listed if d.size_bytes > 0 and d.version != MISSING), lambda d: d.size_bytes)
-    hashed = [group for group in by_size if any(d.sha256 for d in group)]
-    unknown = [group for group in by_size if not any(d.sha256 for d in group)]
-    same_tail = _split(unknown, lambda d: source.read_tail(d, TAIL_BYTES), NUM_TAIL_READERS)
-    same = _split([*hashed, *same_tail], lambda d: d.sha256 or hashlib.sha256(source.read(d)).digest().hex(), NUM_WHOLE_READERS)
-    merged = {id(_canonical(group)): _merged(group) for group in same}
-    dropped = {id(document) for group in same for document in group} - merged.keys()
-    return [merged.get(id(document), document) for document in listed if id(document) not in dropped]
+    listed = gather(documents)
+    by_size, size_groups = _of_one_size(listed)
+    is_hashed = np.isin(size_groups, size_groups[_flags(pc.is_valid(listed.column("sha256")))[by_size]])
+    same_tail = _equal(
+        listed,
+        by_size[~is_hashed],
+        size_groups[~is_hashed],
+        lambda document: hashlib.sha256(source.read_tail(document, TAIL_BYTES)).digest(),
+        NUM_TAIL_READERS,
+    )
+    rows, groups = (np.concatenate(pair) for pair in zip((by_size[is_hashed], size_groups[is_hashed]), same_tail, strict=True))
+    merged = _merged(listed, *_equal(listed, rows, groups, lambda document: _sha256_of(document, source), NUM_WHOLE_READERS))
+    for row, document in enumerate(refs_of(listed)):
+        if row not in merged:
+            yield document
+        elif (aliases := merged[row]) is not None:
+            yield replace(document, aliases=aliases)
 
 
-def _canonical(group: Group) -> DocumentRef:
-    return min(group, key=lambda document: document.uri)
+def _of_one_size(listed: pa.Table) -> tuple[Rows, Rows]:
+    """The rows that share their size with another, and that size as the number of their group."""
+    sizes: Rows = listed.column("size_bytes").to_numpy()
+    asked = np.flatnonzero((sizes > 0) & _flags(pc.not_equal(listed.column("version"), MISSING)))
+    _, inverse, counts = np.unique(sizes[asked], return_inverse=True, return_counts=True)
+    rows = asked[counts[inverse] > 1]
+    return rows, sizes[rows]
 
 
-def _merged(group: Group) -> DocumentRef:
-    canonical = _canonical(group)
-    names = {name for document in group for name in (document.uri, *document.aliases)}
-    return replace(canonical, aliases=tuple(sorted(names - {canonical.uri})))
+def _equal(
+    listed: pa.Table, rows: Rows, groups: Rows, question: Callable[[DocumentRef], bytes], num_readers: int
+) -> tuple[Rows, Rows]:
+    """Those of the rows whose answer, 32 bytes, is that of another row of their group, and the number of the group that they
+    form; a document that cannot be read leaves its group."""
+    if not len(rows):
+        return NO_ROWS, NO_ROWS
+    answers = bytearray()
+    documents = refs_at(listed, rows.tolist())
+    for answer in map_in_order(lambda document: _answer(question, document), documents, num_threads=num_readers):
+        answers += answer
+    pairs = np.empty(len(rows), dtype=[("group", np.int64), ("answer", np.void, 32)])
+    pairs["group"] = groups
+    pairs["answer"] = np.frombuffer(answers, dtype=np.dtype((np.void, 32)))
+    _, inverse, counts = np.unique(pairs.view(np.dtype((np.void, pairs.itemsize))), return_inverse=True, return_counts=True)
+    are_equal = (counts[inverse] > 1) & (pairs["answer"] != np.void(NOTHING))
+    return rows[are_equal], inverse[are_equal]
 
 
-def _split(groups: Sequence[Group], question: Callable[[DocumentRef], bytes | str], num_readers: int) -> list[Group]:
-    """Groups whose members also give the same answer; a document that cannot be read leaves its group."""
-    asked = [(number, document) for number, group in enumerate(groups) for document in group]
-    with ThreadPoolExecutor(num_readers) as pool:
-        answers = list(pool.map(lambda pair: _answer(question, pair[1]), asked))
-    by_answer: dict[tuple[int, bytes | str], Group] = defaultdict(list)
-    for (number, document), answer in zip(asked, answers, strict=True):
-        if answer is not None:
-            by_answer[number, answer].append(document)
-    return [group for group in by_answer.values() if len(group) > 1]
+def _merged(listed: pa.Table, rows: Rows, groups: Rows) -> Mapping[int, tuple[str, ...] | None]:
+    """The other names by the row that stands for a group; None by a row that another stands for."""
+    members: dict[int, dict[int, DocumentRef]] = {}
+    for row, group, document in zip(rows.tolist(), groups.tolist(), refs_at(listed, rows.tolist()), strict=True):
+        members.setdefault(group, {})[row] = document
+    found: dict[int, tuple[str, ...] | None] = {}
+    for documents in members.values():
+        canonical = min(documents, key=lambda row: documents[row].uri)
+        names = {name for document in documents.values() for name in (document.uri, *document.aliases)}
+        found |= dict.fromkeys(documents)
+        found[canonical] = tuple(sorted(names - {documents[canonical].uri}))
+    return found
 
 
-def _answer(question: Callable[[DocumentRef], bytes | str], document: DocumentRef) -> bytes | str | None:
-    """None for a document that cannot be read: it equals nothing, and reading will report it."""
+def _sha256_of(document: DocumentRef, source: Source) -> bytes:
+    return bytes.fromhex(document.sha256) if document.sha256 else hashlib.sha256(source.read(document)).digest()
+
+
+def _answer(question: Callable[[DocumentRef], bytes], document: DocumentRef) -> bytes:
+    """NOTHING for a document that cannot be read: it equals nothing, and reading will report it."""
     try:
-        answer = question(document)
+        return question(document)
     except DocumentMissing:
-        return None
-    return hashlib.sha256(answer).digest() if isinstance(answer, bytes) else answer
+        return NOTHING
 
 
-def _equal(documents: Iterable[DocumentRef], key: Callable[[DocumentRef], Hashable]) -> list[Group]:
-    groups: dict[Hashable, Group] = defaultdict(list)
-    for document in documents:
-        groups[key(document)].append(document)
-    return [group for group in groups.values() if len(group) > 1]
+def _flags(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    flags: npt.NDArray[np.bool_] = column.to_numpy()
+    return flags

@@ -117,14 +117,15 @@ def _walk(folder: Path, folder_key: str, prefix: str, above: tuple[tuple[int, in
         if identity in above:
             return
         with os.scandir(folder) as entries:
-            found = sorted((_utf8_name(e.name) + ("/" if e.is_dir() else ""), e.path) for e in entries)
-    for name, path in found:
+            found = sorted((_utf8_name(e.name) + ("/" if e.is_dir() else ""), e.name) for e in entries)
+    for name, raw_name in found:
+        path = folder / raw_name
         key = folder_key + name
         if name.endswith("/"):
             if key.startswith(prefix) or prefix.startswith(key):
-                yield from _walk(Path(path), key, prefix, (*above, identity))
+                yield from _walk(path, key, prefix, (*above, identity))
         elif key.startswith(prefix) and not name.startswith(TEMPORARY):
-            status = _status_of(Path(path))
+            status = _status_of(path)
             if status is not None and stat.S_ISREG(status.st_mode):
                 yield _info(key, status)
 

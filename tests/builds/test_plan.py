@@ -1,12 +1,25 @@
 """Documents to shards: cover, bounds, stability."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.builds.plan import BuildPlan, bisect, decode_plan, document_key, encode_plan, plan_shards, planned_keys, shard_of
+from pipeline.builds.plan import (
+    GROUP_ROWS,
+    SHARES_PER_WORKER,
+    SMALLEST_SHARD,
+    BuildPlan,
+    bisect,
+    decode_plan,
+    document_key,
+    encode_plan,
+    plan_shards,
+    planned_keys,
+    shard_of,
+)
 from pipeline.config import PlanConfig
 from pipeline.errors import VerifyError
 from pipeline.records import DocumentRef
@@ -97,3 +110,33 @@ def test_a_plan_comes_back_from_its_parquet_as_it_was(documents: list[DocumentRe
 def test_bytes_that_are_no_plan_are_refused() -> None:
     with pytest.raises(VerifyError, match="not a whole Parquet file"):
         decode_plan(b"no plan")
+
+
+def test_a_plan_for_many_workers_begins_with_small_shards_that_grow_to_the_target() -> None:
+    listed = [document(f"{number:05d}.pdf", size_bytes=10) for number in range(4000)]
+    shards = plan_shards(listed, done=(), config=PlanConfig(shard_bytes=960), workers=2)
+    sizes = [shard.size_bytes for shard in shards]
+    assert sizes[0] == 960 // SMALLEST_SHARD
+    assert sizes[:-1] == sorted(sizes[:-1])
+    assert max(sizes) == 960
+    assert sum(size < 960 for size in sizes) < len(plan_shards(listed, done=(), config=PlanConfig(shard_bytes=960), workers=8))
+    done = 0
+    for size in sizes:
+        assert size <= max(960 // SMALLEST_SHARD, done / (SHARES_PER_WORKER * 2))
+        done += size
+
+
+def test_documents_of_a_plan_that_was_changed_by_hand_are_refused() -> None:
+    shards = plan_shards([document("a.pdf"), document("b.pdf")], done=(), config=PlanConfig(shard_documents=1))
+    swapped = tuple(replace(shard, documents=other.documents) for shard, other in zip(shards, shards[::-1], strict=True))
+    data = encode_plan(BuildPlan(stamp=STAMP, input_uri="/corpus", planned_at=NOON, shards=swapped))
+    with pytest.raises(VerifyError, match="does not hold the documents it is named after"):
+        decode_plan(data)
+
+
+def test_a_plan_of_more_documents_than_a_row_group_comes_back_whole() -> None:
+    listed = [document(f"{number:06d}.pdf", size_bytes=1) for number in range(GROUP_ROWS + 700)]
+    shards = plan_shards(listed, done=(), config=PlanConfig(shard_documents=500))
+    plan = BuildPlan(stamp=STAMP, input_uri="/corpus", planned_at=NOON, shards=tuple(shards))
+    assert decode_plan(encode_plan(plan)) == plan
+    assert plan.num_documents == GROUP_ROWS + 700

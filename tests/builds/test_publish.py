@@ -7,7 +7,7 @@ import yaml
 
 from pipeline.builds import layout
 from pipeline.builds.commit import bisect, commit_shard, split_shard
-from pipeline.builds.ledger import decode_manifest, encode_manifest, read_latest, read_manifest
+from pipeline.builds.ledger import MANIFEST, decode_manifest, encode_manifest, read_latest, read_manifest
 from pipeline.builds.publish import publish
 from pipeline.builds.status import status
 from pipeline.builds.verdicts import decode_verdicts
@@ -15,7 +15,7 @@ from pipeline.errors import BuildError, BuildIncomplete
 from pipeline.tables.documents import DocumentRow, document_rows
 from pipeline.tables.footer import ShardDocuments
 from pipeline.tables.pages import encode_pages
-from pipeline.tables.parquet import decode, footer_of
+from pipeline.tables.parquet import decode, footer_of, to_json
 from pipeline.tables.schemas import DOCUMENTS_SCHEMA
 from tests.builds.factory import CORPUS, config, finished_build, planned_build
 from tests.builds.memory_store import Crash, MemoryStore
@@ -240,3 +240,12 @@ def test_a_build_that_was_never_planned_is_named(store: MemoryStore) -> None:
     for ask in (lambda: status(store, "nightly"), lambda: publish(store, config("nightly"))):
         with pytest.raises(BuildError, match="there is no build 'nightly' in memory:"):
             ask()
+
+
+def test_a_manifest_has_one_spelling_however_it_is_written(store: MemoryStore) -> None:
+    """Receipt by receipt, or as one value."""
+    finished_build(store)
+    manifest = publish(store, config())
+    data = encode_manifest(manifest)
+    assert data.decode() == to_json(MANIFEST.dump_python(manifest, mode="json")) + "\n"
+    assert decode_manifest(data, "key") == manifest

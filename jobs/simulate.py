@@ -128,7 +128,7 @@ class Simulation:
         self._times = times
         self._num_pages = corpus.num_pages
         self._chance = random.Random(seed)
-        self._queue = ShardQueue(shards)
+        self._queue = ShardQueue(shards, workers=num_workers)
         self._workers = [_Worker(opens_s=times.start_s, dies_s=self._death_after(times.start_s)) for _ in range(num_workers)]
         self._agenda = [(worker.opens_s, number) for number, worker in enumerate(self._workers)]
         self._busy_s = 0.0

@@ -24,7 +24,7 @@ from pipeline.tables.footer import BuildStamp, PagesHead, ShardDocuments, ShardF
 from pipeline.tables.pages import encode_pages
 
 PARALLEL_GETS = 16
-"""Receipts are small: with 16 at a time 10,000 of them take half a minute at 50 ms each."""
+"""Receipts are small: with 16 at a time 10,000 of them take half a minute at 50 ms each. In memory one is 2.2 kB."""
 NO_TIMES = ShardTimes(total_s=0.0, engine_s=0.0, render_wait_s=0.0, judge_s=0.0, engine_busy_s=0.0)
 
 

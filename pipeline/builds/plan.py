@@ -3,7 +3,9 @@
 Pure and deterministic: the same set of documents gives the same shards, whatever the order it was listed in. A shard's id
 is a hash of its documents and of nothing else. Documents that come later never move an old one, because the old ones are
 `done` and a plan is written once: new documents only ever make new shards. Opens no document; pages are unknown here, so
-shards are balanced by bytes. A plan holds its documents as columns. Costs: COSTS
+shards are balanced by bytes. A plan holds its documents as columns. Costs, measured over 1,000,000 documents with names of 85
+characters: 47 microseconds and, at the peak, 770 bytes a document to list and plan them, 12 microseconds and 370 bytes to read
+the plan again (`infra/benchmarks/scale.md`).
 """
 
 import hashlib

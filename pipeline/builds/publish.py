@@ -2,8 +2,8 @@
 
 In: the store and the config. Out: the BuildManifest. Deterministic for any number of workers, because it reads the
 committed files in the plan's order; a publish that crashed is run again and finds its own bytes. Holds the pages files of
-one planned shard, one row group and one compressed part at a time, and about 300 bytes a document for its verdict. Knows no
-page rule: pages come judged. Costs reading every pages file once.
+one planned shard, one row group and one compressed part at a time, and of each document its identity and its encoded verdict.
+Knows no page rule: pages come judged. Costs reading every pages file once: 6 ms of one core for one of a page.
 """
 
 import heapq

@@ -3,7 +3,8 @@
 In: the shards still to do, and what became of each that was handed out. Out: the next shard for a worker, or an order to
 split or quarantine. The same code drives a real cluster and a simulated one. Memory: the shards still open.
 
-Largest shard first, so that the tail of a build is made of small ones. A shard that lost its worker is read again alone on
+Largest shard first, so that the tail of a build is made of small ones; a document that would outlast them all gets a worker
+of its own. A shard that lost its worker is read again alone on
 a worker (its neighbour must not be blamed for it), three times in all; then it is split in two, until the document that
 kills workers stands alone and is quarantined (design, section 6).
 """
@@ -39,15 +40,19 @@ class Verdict:
 class ShardQueue:
     """The shards that nobody works on, and how often each was lost."""
 
-    def __init__(self, shards: Iterable[Shard]) -> None:
+    def __init__(self, shards: Iterable[Shard], *, workers: int = 1) -> None:
+        """`workers` share the queue; it is only asked when a long document is at the end, see `_outlasts_the_rest`."""
+        self._workers = workers
         self._heap = [(-shard.size_bytes, shard.shard_id, shard) for shard in shards]
         heapq.heapify(self._heap)
+        self._waiting_bytes = sum(-negative_bytes for negative_bytes, _, _ in self._heap)
         self._attempts: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._heap)
 
     def add(self, shard: Shard) -> None:
+        self._waiting_bytes += shard.size_bytes
         heapq.heappush(self._heap, (-shard.size_bytes, shard.shard_id, shard))
 
     def is_suspect(self, shard: Shard) -> bool:
@@ -59,6 +64,8 @@ class ShardQueue:
         neighbours = tuple(in_work)
         if len(neighbours) >= SHARDS_PER_WORKER or any(self.is_suspect(shard) for shard in neighbours):
             return None
+        if any(self._outlasts_the_rest(shard) for shard in neighbours):
+            return None
         held = []
         chosen = None
         while self._heap and chosen is None:
@@ -67,9 +74,16 @@ class ShardQueue:
                 held.append(entry)
             else:
                 chosen = entry[2]
+                self._waiting_bytes += entry[0]
         for entry in held:
             heapq.heappush(self._heap, entry)
         return chosen
+
+    def _outlasts_the_rest(self, shard: Shard) -> bool:
+        """A document so long that the other workers would be done before it: beside a neighbour it takes twice its time, and
+        the whole build waits for it. (One worker is never waited for.)"""
+        twice_bytes = SHARDS_PER_WORKER * shard.size_bytes
+        return self._workers > 1 and len(shard.documents) == 1 and twice_bytes * self._workers > self._waiting_bytes
 
     def lost(self, shard: Shard) -> Verdict:
         """The worker was lost while it held this shard. On "retry" the shard is back in the queue."""

@@ -44,7 +44,7 @@ def run_shards(
     shards: Sequence[Shard], config: BuildConfig, *, stamp: BuildStamp, store: ObjectStore
 ) -> Iterator[ShardReceipt | Pulse]:
     """Reads every shard exactly once. Raises EngineError, StoreError or SourceError when it cannot go on at all."""
-    queue = ShardQueue(shards)
+    queue = ShardQueue(shards, workers=config.engine.workers)
     seats = [_Seat(config, stamp) for _ in range(min(config.engine.workers, max(1, len(shards))))]
     settlement = Settlement(queue, store, stamp, name="supervisor")
     try:

@@ -43,3 +43,25 @@ def test_three_losses_split_a_shard_of_many_documents_and_quarantine_a_single_on
             verdicts.append(queue.lost(shard).action)
         assert verdicts == ["retry", "retry", action]
         assert len(queue) == 0
+
+
+def test_a_document_that_would_outlast_the_rest_of_the_build_gets_no_neighbour() -> None:
+    giant, small = shard_of("giant", 900), [shard_of(f"small{number}", 10, 10) for number in range(100)]
+    early = ShardQueue([giant, *(shard_of(f"many{number}", 400, 500) for number in range(10))], workers=4)
+    assert early.take(in_work=()) in (giant, shard_of("many0", 400, 500), shard_of("many1", 400, 500))
+    assert early.take(in_work=(giant,)) is not None
+    late = ShardQueue([giant, *small], workers=4)
+    assert late.take(in_work=()) == giant
+    assert late.take(in_work=(giant,)) is None
+    assert late.take(in_work=(shard_of("of two", 450, 450),)) is not None
+    assert ShardQueue(small, workers=1).take(in_work=(giant,)) is not None
+
+
+def test_what_came_back_to_the_queue_counts_as_waiting_again() -> None:
+    giant, rest = shard_of("giant", 100), shard_of("rest", 500, 500)
+    queue = ShardQueue([rest], workers=2)
+    assert queue.take(in_work=()) == rest
+    queue.add(shard_of("last", 1, 1))
+    assert queue.take(in_work=(giant,)) is None
+    queue.lost(rest)
+    assert queue.take(in_work=(giant,)) == shard_of("last", 1, 1)

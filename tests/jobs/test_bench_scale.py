@@ -1,0 +1,50 @@
+"""The synthetic corpus and build are what the real code takes for real ones."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.bench_scale import STEPS, Cost, config_in, table_of
+from jobs.synthetic import COPY_EVERY, SyntheticSource, SyntheticStore, page_document
+from pipeline.builds.begin import begin_build
+from pipeline.builds.commit import read_receipts
+from pipeline.builds.publish import publish
+from pipeline.builds.verify import verify
+from pipeline.sources import list_documents
+from pipeline.store import open_store
+
+
+def test_a_synthetic_build_publishes_every_document_and_verifies(tmp_path: Path) -> None:
+    config = config_in(tmp_path, shard_documents=1)
+    beside = open_store(config.output)
+    plan = begin_build(beside, config, lambda: map(page_document, range(30)), code_version="0")
+    store = SyntheticStore(beside, plan.stamp, config, num_shards=30)
+    assert len(read_receipts(store, "main")) == 30
+    manifest = publish(store, config)
+    assert (manifest.num_documents_kept, manifest.num_documents_planned) == (30, 30)
+    report = verify(store, "main")
+    assert report.findings == ()
+    assert report.num_pages == 30
+
+
+def test_a_synthetic_corpus_holds_copies_that_planning_merges() -> None:
+    source = SyntheticSource(2 * COPY_EVERY + 5)
+    listed = list(list_documents(source))
+    assert [len(document.aliases) for document in listed if document.aliases] == [1, 1]
+    assert len(listed) == 2 * COPY_EVERY + 3
+
+
+@pytest.mark.parametrize("step", ["plan", "resume", "replan"])
+def test_each_step_tells_what_it_took(tmp_path: Path, step: str) -> None:
+    STEPS["plan"](tmp_path, 50)
+    cost = STEPS[step](tmp_path, 50)
+    assert (cost.step, cost.size) == (step, 50)
+    assert 0 < cost.rest_bytes <= cost.peak_bytes
+
+
+def test_the_slope_is_what_each_further_one_takes() -> None:
+    costs = [
+        Cost(step="plan", size=size, wall_s=1.0, cpu_s=1.0, rest_bytes=100, peak_bytes=1_000_000 + 500 * size)
+        for size in (1000, 3000)
+    ]
+    assert table_of(costs)[-1].endswith("| 500 |")

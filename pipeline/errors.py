@@ -4,6 +4,7 @@
     |-- ConfigError            the configuration or the command line is wrong; nothing was done
     |-- SourceError            a corpus cannot be listed, or one document of it cannot be fetched
     |   `-- DocumentMissing    the listed document is not there (any more), or may not be read
+    |       `-- DocumentTooLarge   it would unpack to more than may be held
     |-- StoreError             the output (or input) store refused or did not answer
     |   |-- ObjectMissing      no object under that key
     |   |-- ObjectForbidden    the credential or the file mode forbids it
@@ -16,6 +17,8 @@
 
 The message says what happened, why, and what to do about it. `jobs/` prints it on one line; `--debug` shows the traceback.
 """
+
+from typing import ClassVar
 
 
 class PagemillError(Exception):
@@ -32,6 +35,15 @@ class SourceError(PagemillError):
 
 class DocumentMissing(SourceError):
     """One listed document is gone or forbidden; the corpus itself is fine. Becomes a quarantine entry."""
+
+    reason: ClassVar[str] = "missing"
+    """Of that entry."""
+
+
+class DocumentTooLarge(DocumentMissing):
+    """A member of an archive that claims, or has, more bytes than an honest one; it is not unpacked."""
+
+    reason: ClassVar[str] = "too_large"
 
 
 class StoreError(PagemillError):

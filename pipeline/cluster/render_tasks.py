@@ -9,19 +9,17 @@ again, that page is named as failed and the task goes on behind it. Only time in
 Cost: about 15 ms a document and 7 ms a page of 2 MB, measured on 2 shared cores.
 """
 
-import resource
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipeline.config import RenderConfig
-from pipeline.errors import DocumentMissing
 from pipeline.interfaces import Source
 from pipeline.records import DocumentFailure, DocumentRef, OpenedDocument, PageFailure, PageId, RenderEvent
-from pipeline.rendering import render_document
+from pipeline.rendering import read_document, render_document
+from pipeline.rendering.confinement import WITHOUT_CREDENTIALS, confine_process
 
 DOCUMENTS_AHEAD = 2
 """Documents rendered at once for one shard, so that opening the next one overlaps the end of this one."""
@@ -33,10 +31,8 @@ mostly wait for the engine, so no task ever queues behind another worker's long 
 
 @ray.remote(num_cpus=RENDER_CPUS, max_retries=0)
 def render_one(document: DocumentRef, data: bytes, config: RenderConfig, first_page: int) -> Iterator[RenderEvent]:
-    """Renders one document under a limit on the address space it may add."""
-    address_space_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    hard_limit = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (address_space_bytes + config.memory_bytes, hard_limit))
+    """Renders one document in a process that may add little memory, runs for a bounded time and holds no credential."""
+    confine_process(memory_bytes=config.memory_bytes, cpu_s=config.document_deadline_s)
     yield from render_document(document, data, config=config, first_page=first_page)
 
 
@@ -53,12 +49,11 @@ class RenderTasks:
         try:
             while True:
                 while len(running) < DOCUMENTS_AHEAD and (document := next(waiting, None)):
-                    try:
-                        data = source.read(document)
-                    except DocumentMissing as error:
-                        yield DocumentFailure(document=document, doc_id=None, reason="missing", error=str(error))
-                        continue
-                    running.append(_Rendering(document, data, self._config, self._node_id))
+                    read = read_document(document, source, self._config)
+                    if isinstance(read, DocumentFailure):
+                        yield read
+                    else:
+                        running.append(_Rendering(document, read, self._config, self._node_id))
                 if not running:
                     return
                 for rendering in _wait(running):
@@ -102,6 +97,7 @@ class _Rendering:
         self.stream: ray.ObjectRefGenerator = render_one.options(
             num_returns="streaming",
             scheduling_strategy=self._placement,
+            runtime_env={"env_vars": WITHOUT_CREDENTIALS},
             _generator_backpressure_num_objects=self._config.window_pages,
         ).remote(self._document, self._data_ref, self._config, self._next_page)
 

@@ -35,6 +35,11 @@ class RenderConfig(Section):
     max_pixels: PositiveInt = 24_000_000
     """A larger page is scaled down to fit and its row says at which dpi it was read. A0 at 150 dpi is 35 Mpx."""
     max_document_bytes: PositiveInt = 2_000_000_000
+    max_document_pages: PositiveInt = 50_000
+    """A longer document is quarantined: a crafted one names a million pages in 100 kB, and each page is a row of 36 kB in its
+    worker's memory."""
+    max_stream_bytes: PositiveInt = 256_000_000
+    """What the streams that draw one PDF page may unpack to; a page of CAD drawing has tens of MB."""
     page_deadline_s: PositiveFloat = 60.0
     document_deadline_s: PositiveFloat = 3600.0
     memory_bytes: PositiveInt = 3_000_000_000

@@ -19,22 +19,29 @@ from pipeline.rendering.images import image_events
 from pipeline.rendering.media import media_of
 from pipeline.rendering.pdf import pdf_events
 
-__all__ = ["render_document", "render_documents"]
+__all__ = ["read_document", "render_document", "render_documents"]
 
 
 def render_documents(documents: Iterable[DocumentRef], source: Source, *, config: RenderConfig) -> Iterator[RenderEvent]:
     """An in-process `interfaces.Renderer`, bound to its config. StoreError and SourceError of the source pass through;
     DocumentMissing becomes a failure event."""
     for document in documents:
-        if document.size_bytes > config.max_document_bytes:
-            yield _too_large(document, document.size_bytes, config)
-            continue
-        try:
-            data = source.read(document)
-        except DocumentMissing as error:
-            yield DocumentFailure(document=document, doc_id=None, reason="missing", error=str(error))
-            continue
-        yield from render_document(document, data, config=config)
+        read = read_document(document, source, config)
+        if isinstance(read, DocumentFailure):
+            yield read
+        else:
+            yield from render_document(document, read, config=config)
+
+
+def read_document(document: DocumentRef, source: Source, config: RenderConfig) -> bytes | DocumentFailure:
+    """The document's bytes, or why there are none; one that is listed as too large is not read at all. StoreError and
+    SourceError of the source pass through."""
+    if document.size_bytes > config.max_document_bytes:
+        return _too_large(document, document.size_bytes, config)
+    try:
+        return source.read(document)
+    except DocumentMissing as error:
+        return DocumentFailure(document=document, doc_id=None, reason=error.reason, error=str(error))
 
 
 def render_document(document: DocumentRef, data: bytes, *, config: RenderConfig, first_page: int = 0) -> Iterator[RenderEvent]:

@@ -8,6 +8,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -24,7 +25,7 @@ from pipeline.records import (
     RenderEvent,
 )
 from pipeline.rendering.ink import ink_fraction
-from pipeline.rendering.sizing import ImageSize, dpi_of_image, pixels_at, size_of_image
+from pipeline.rendering.sizing import ImageSize, dpi_of_image, pixels_at, size_of_image, too_many_pages
 
 Image.MAX_IMAGE_PIXELS = None
 """Pillow's own guard is a warning at 89 Mpx; large scans are wanted, and bombs meet `memory_bytes`."""
@@ -33,7 +34,6 @@ TURNS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
 """Clockwise degrees by EXIF orientation; 2, 4, 5 and 7 are mirrored as well."""
 SUBFILE_TYPE = 254
 """TIFF tag; bit 0 marks a reduced copy of another frame."""
-MAX_TIFF_PAGES = 100_000
 WHITE = (255, 255, 255, 255)
 UNMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
 """Pillow converts modes with premultiplied alpha to these only."""
@@ -46,11 +46,15 @@ def image_events(
 ) -> Iterator[RenderEvent]:
     """Events of one image file, pages before `first_page` and, then, the OpenedDocument left out."""
     try:
-        frames = _frames_of(data)
+        frames = _frames_of(data, config.max_document_pages)
     except Exception as error:  # noqa: BLE001  decoders raise anything on damaged bytes; it becomes the document's failure
         yield DocumentFailure(
             document=document, doc_id=doc_id, reason="damaged", error=f"the image cannot be opened: {_line(error)}"
         )
+        return
+    if len(frames) > config.max_document_pages:
+        error = too_many_pages(len(frames), config)
+        yield DocumentFailure(document=document, doc_id=doc_id, reason="too_large", error=error)
         return
     if first_page == 0:
         yield OpenedDocument(document=document, doc_id=doc_id, num_pages=len(frames), media="image")
@@ -70,19 +74,27 @@ class _Upright:
     turned_degrees: int
 
 
-def _frames_of(data: bytes) -> list[int]:
+def _frames_of(data: bytes, max_frames: int) -> list[int]:
+    """The full-size frames; one more than `max_frames` at the most, because counting them all is what a bomb waits for."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(io.BytesIO(data)) as image:
-            if image.format != "TIFF":
-                return [0]
-            num_frames = min(int(getattr(image, "n_frames", 1)), MAX_TIFF_PAGES)
-            return [index for index in range(num_frames) if not _is_reduced(image, index)] or [0]
+            return list(islice(_pages_of(image), max_frames + 1)) if image.format == "TIFF" else [0]
 
 
-def _is_reduced(image: Image.Image, index: int) -> bool:
-    image.seek(index)
-    return bool(int(getattr(image, "tag_v2", {}).get(SUBFILE_TYPE, 0)) & 1)
+def _pages_of(image: Image.Image) -> Iterator[int]:
+    """Frames that are no reduced copy of another; the first, should all be."""
+    found = False
+    for index in count():
+        try:
+            image.seek(index)
+        except EOFError:
+            break
+        if not int(getattr(image, "tag_v2", {}).get(SUBFILE_TYPE, 0)) & 1:
+            found = True
+            yield index
+    if not found:
+        yield 0
 
 
 def _draw(data: bytes, frame: int, page_id: PageId, config: RenderConfig) -> PageImage:

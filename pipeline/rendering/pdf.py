@@ -25,10 +25,11 @@ from pipeline.records import (
     PageImage,
     RenderEvent,
 )
+from pipeline.rendering.bombs import refuse_bombs
 from pipeline.rendering.ink import ink_fraction
 from pipeline.rendering.layer import Span, hidden_fraction, layer_of, storable
 from pipeline.rendering.media import HEADER_BYTES
-from pipeline.rendering.sizing import capped_dpi
+from pipeline.rendering.sizing import capped_dpi, too_many_pages
 
 LAYER_FLAGS = pymupdf.TEXT_PRESERVE_LIGATURES | pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 """PyMuPDF's own flags but one: a glyph without Unicode stays U+FFFD instead of posing as its glyph number, so that
@@ -47,7 +48,7 @@ def pdf_events(
 ) -> Iterator[RenderEvent]:
     """Events of one PDF, pages before `first_page` and, then, the OpenedDocument left out."""
     with _mupdf:
-        opened = _open(data)
+        opened = _open(data, config)
     if isinstance(opened, _Refusal):
         yield DocumentFailure(document=document, doc_id=doc_id, reason=opened.reason, error=opened.error)
         return
@@ -74,7 +75,7 @@ class _Refusal:
     error: str
 
 
-def _open(data: bytes) -> pymupdf.Document | _Refusal:
+def _open(data: bytes, config: RenderConfig) -> pymupdf.Document | _Refusal:
     """MuPDF looks at the content first, so what is not opened as a PDF is tried again from its header on."""
     header_at = data[: HEADER_BYTES + 5].find(b"%PDF-")
     pymupdf.TOOLS.reset_mupdf_warnings()
@@ -84,6 +85,8 @@ def _open(data: bytes) -> pymupdf.Document | _Refusal:
             opened = pymupdf.open(stream=data[header_at:], filetype="pdf")
         if opened.is_pdf and opened.needs_pass:
             return _Refusal(reason="encrypted", error="the PDF needs a password to be opened; decrypt it first")
+        if opened.is_pdf and opened.page_count > config.max_document_pages:
+            return _Refusal(reason="too_large", error=too_many_pages(opened.page_count, config))
         if opened.is_pdf and opened.page_count > 0:
             return opened
         is_pdf, is_repaired = opened.is_pdf, opened.is_pdf and opened.is_repaired
@@ -134,6 +137,7 @@ def _page_event(opened: pymupdf.Document, page_id: PageId, config: RenderConfig)
 def _draw(opened: pymupdf.Document, page_id: PageId, config: RenderConfig) -> PageImage:
     """The page is interpreted once, into a display list that gives both the pixels and the text."""
     page = opened[page_id.page_index]
+    refuse_bombs(opened, page, max_stream_bytes=config.max_stream_bytes)
     width_pt, height_pt = page.rect.width, page.rect.height
     dpi = capped_dpi(width_pt, height_pt, config.dpi, config)
     colours = pymupdf.csGRAY if config.channels == "grey" else pymupdf.csRGB

@@ -1,4 +1,4 @@
-"""How large a page is drawn: dpi and caps to pixels. Pure arithmetic."""
+"""How large a page is drawn, and how long a document may be: dpi and caps to pixels. Pure arithmetic."""
 
 import math
 from dataclasses import dataclass
@@ -71,3 +71,8 @@ def _is_sane(width_px: int, height_px: int, tag_dpi: tuple[float, float]) -> boo
 
 def _assumed(width_px: int, height_px: int) -> float:
     return min(ASSUMED_DPI, max(width_px, height_px) / ASSUMED_SIDE_IN)
+
+
+def too_many_pages(num_pages: int, config: RenderConfig) -> str:
+    """Why a document of this many pages is not read."""
+    return f"{num_pages} pages, above render.max_document_pages ({config.max_document_pages}); raise it to read the document"

@@ -16,6 +16,7 @@ from pipeline.errors import DocumentMissing
 from pipeline.interfaces import Source
 from pipeline.records import DocumentFailure, DocumentRef, RenderEvent
 from pipeline.rendering.images import image_events
+from pipeline.rendering.layer import storable
 from pipeline.rendering.media import media_of
 from pipeline.rendering.pdf import pdf_events
 
@@ -41,7 +42,7 @@ def read_document(document: DocumentRef, source: Source, config: RenderConfig) -
     try:
         return source.read(document)
     except DocumentMissing as error:
-        return DocumentFailure(document=document, doc_id=None, reason=error.reason, error=str(error))
+        return DocumentFailure(document=document, doc_id=None, reason=error.reason, error=storable(str(error)))
 
 
 def render_document(document: DocumentRef, data: bytes, *, config: RenderConfig, first_page: int = 0) -> Iterator[RenderEvent]:

@@ -25,6 +25,7 @@ from pipeline.records import (
     RenderEvent,
 )
 from pipeline.rendering.ink import ink_fraction
+from pipeline.rendering.layer import storable
 from pipeline.rendering.sizing import ImageSize, dpi_of_image, pixels_at, size_of_image, too_many_pages
 
 Image.MAX_IMAGE_PIXELS = None
@@ -167,4 +168,4 @@ def _tag_dpi(image: Image.Image) -> tuple[float, float] | None:
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:500] or type(error).__name__
+    return storable(" ".join(str(error).split()))[:500] or type(error).__name__

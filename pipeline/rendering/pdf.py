@@ -107,7 +107,7 @@ def _without_pages(header_at: int, reason: str, error: str) -> _Refusal:
 
 def _warned() -> str:
     """What MuPDF noticed on the way, shortened."""
-    noticed = " ".join(pymupdf.TOOLS.mupdf_warnings().split())[:MAX_WARNING_CHARS]
+    noticed = storable(" ".join(pymupdf.TOOLS.mupdf_warnings().split()))[:MAX_WARNING_CHARS]
     return f" ({noticed})" if noticed else ""
 
 

@@ -1,14 +1,15 @@
 """Members of zip, tar and tar.gz archives, listed and read in place: nothing is ever extracted to disk.
 
 A member's name is only a label, so ".." and "/" in it are harmless. Directories, links and devices are left out, hidden names
-too. The second member of one name is labelled `name#2`. Costs: a zip holds its directory in memory (about 0.5 kB a member), a
+too. What unpacks too far, overlaps or goes backwards is refused (see `unpacking`); an archive in an archive is a document that
+nothing can read. The second member of one name is labelled `name#2`. Costs: a zip holds its directory in memory (about 0.5 kB a member), a
 tar is listed with one range read a member, a tar.gz is unpacked once to be listed (which also gives each sha256) and once more
 to be read in that order; reading it backwards unpacks it again from the start.
 """
 
-import gzip
 import hashlib
 import stat
+import struct
 import tarfile
 import threading
 import zipfile
@@ -18,15 +19,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from pipeline.errors import DocumentMissing
+from pipeline.errors import DocumentMissing, DocumentTooLarge
 from pipeline.interfaces import ObjectInfo, ObjectStore
 from pipeline.sources.range_file import RangeFile
+from pipeline.sources.unpacking import METHODS, HeaderFile, LeashedGzip, is_bomb, overlapping
 
 MAX_MEMBER_BYTES = 2_000_000_000
 """Largest member that is unpacked into memory: `render.max_document_bytes` by default."""
 NUM_CURSORS = 4
 """Places in a tar.gz that are kept open: the shards a worker reads at once, with room to spare."""
-DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)
 """What the standard library raises on damaged, encrypted or foreign archives."""
 
 
@@ -54,6 +66,7 @@ class ZipArchive:
     def __init__(self, store: ObjectStore, info: ObjectInfo) -> None:
         self._zip = zipfile.ZipFile(RangeFile(store, info.key, info.size_bytes))
         self._by_place = {_zip_place(entry): entry for entry in self._zip.infolist()}
+        self._overlapping = overlapping(self._zip.infolist())
         self._lock = threading.Lock()
 
     def members(self) -> Iterator[Member]:
@@ -70,8 +83,15 @@ class ZipArchive:
 
     def read_last(self, place: str, size_bytes: int, num_bytes: int) -> bytes:
         """zipfile stops at the size that the directory states and checks the CRC, so a bomb cannot swell past it."""
+        entry = self._by_place[place]
+        if is_bomb(entry.compress_size, entry.file_size):
+            raise DocumentTooLarge(f"a decompression bomb: {entry.compress_size} bytes that unpack to {entry.file_size}")
+        if entry.header_offset in self._overlapping:
+            raise zipfile.BadZipFile("it overlaps the next member")
+        if entry.compress_type not in METHODS:
+            raise NotImplementedError("its compression method is not read; pack the archive with deflate")
         with self._lock:
-            return _last(self._zip.read(self._by_place[place]), num_bytes)
+            return _last(self._zip.read(entry), num_bytes)
 
 
 class TarArchive:
@@ -81,7 +101,7 @@ class TarArchive:
 
     def members(self) -> Iterator[Member]:
         label = _labels()
-        file = RangeFile(self._store, self._info.key, self._info.size_bytes)
+        file = HeaderFile(self._store, self._info.key, self._info.size_bytes)
         with tarfile.open(fileobj=file, mode="r:") as tar:
             for entry in _regular(tar):
                 yield Member(
@@ -147,7 +167,7 @@ class TarGzArchive:
     def _unpack(self) -> tarfile.TarFile:
         """gzip's own reader, because tarfile's stops after the first gzip member of `cat a.gz b.gz`."""
         packed = RangeFile(self._store, self._info.key, self._info.size_bytes)
-        return tarfile.open(fileobj=gzip.GzipFile(fileobj=packed), mode="r:")
+        return tarfile.open(fileobj=LeashedGzip(packed), mode="r:")
 
     def _cursor_before(self, number: int) -> _Cursor:
         with self._lock:
@@ -204,16 +224,24 @@ def _labels() -> Callable[[str], str]:
 
 
 def _regular(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """tarfile remembers every member it has passed; a large archive must not, so the list is emptied."""
+    """tarfile remembers every member it has passed; a large archive must not, so the list is emptied. A member of negative size
+    would lead back to where it began, for ever."""
     while (entry := tar.next()) is not None:
         tar.members.clear()  # type: ignore[attr-defined]
+        if entry.size < 0 or tar.offset <= entry.offset:
+            raise tarfile.ReadError(f"the member at byte {entry.offset} has a negative size")
         if entry.isreg() and not is_hidden(entry.name):
             yield entry
 
 
 def _content(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
+    return b"".join(_chunks(tar, entry))
+
+
+def _chunks(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Iterator[bytes]:
     stream = tar.extractfile(entry)
-    return stream.read() if stream else b""
+    while stream and (chunk := stream.read(1 << 20)):
+        yield chunk
 
 
 def _last(data: bytes, num_bytes: int) -> bytes:
@@ -221,9 +249,8 @@ def _last(data: bytes, num_bytes: int) -> bytes:
 
 
 def _sha256(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> str:
-    stream = tar.extractfile(entry)
     digest = hashlib.sha256()
-    while stream and (chunk := stream.read(1 << 20)):
+    for chunk in _chunks(tar, entry):
         digest.update(chunk)
     return digest.hexdigest()
 

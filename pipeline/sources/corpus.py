@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 
 from pipeline.config import StoreConfig
-from pipeline.errors import DocumentMissing, ObjectForbidden, ObjectMissing, SourceError
+from pipeline.errors import DocumentMissing, DocumentTooLarge, ObjectForbidden, ObjectMissing, SourceError
 from pipeline.interfaces import ObjectInfo, ObjectStore
 from pipeline.records import DocumentRef
 from pipeline.sources.archives import DAMAGED, MAX_MEMBER_BYTES, Archive, is_archive, is_hidden, open_archive
@@ -136,7 +136,7 @@ class CorpusSource:
     def _read_member(self, archive_uri: str, document: DocumentRef, num_last_bytes: int) -> bytes:
         version, _, place = document.version.rpartition("@")
         if document.size_bytes > MAX_MEMBER_BYTES:
-            raise DocumentMissing(
+            raise DocumentTooLarge(
                 f"{document.uri} unpacks to {document.size_bytes} bytes, above the limit of {MAX_MEMBER_BYTES}"
             )
         try:

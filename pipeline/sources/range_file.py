@@ -16,7 +16,7 @@ class RangeFile(io.RawIOBase):
     def __init__(self, store: ObjectStore, key: str, size_bytes: int) -> None:
         self._store = store
         self._key = key
-        self._size_bytes = size_bytes
+        self.size_bytes = size_bytes
         self._at = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
@@ -30,14 +30,14 @@ class RangeFile(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size_bytes}[whence]
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size_bytes}[whence]
         if start + offset < 0:
             raise OSError(f"seek to {start + offset}, before the start")
         self._at = start + offset
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        left = max(self._size_bytes - self._at, 0)
+        left = max(self.size_bytes - self._at, 0)
         wanted = left if size is None or size < 0 else min(size, left)
         data = self._from_blocks(wanted) if wanted <= BLOCK_BYTES else self._store.get_range(self._key, self._at, wanted)
         self._at += len(data)

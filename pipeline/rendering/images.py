@@ -122,14 +122,14 @@ def _draw(data: bytes, frame: int, page_id: PageId, config: RenderConfig) -> Pag
 def _upright(data: bytes, frame: int, config: RenderConfig) -> _Upright:
     with Image.open(io.BytesIO(data)) as image:
         image.seek(frame)
-        tag_dpi = _tag_dpi(image)
-        turned_degrees = TURNS.get(int(image.getexif().get(ORIENTATION, 1)), 0)
         needed_bytes = image.width * image.height * len(image.getbands()) * COPIES
         if needed_bytes > config.memory_bytes:
             raise MemoryError(
                 f"{image.width} x {image.height} pixels need {needed_bytes} bytes, above render.memory_bytes "
                 f"({config.memory_bytes}); raise it to read the page"
             )
+        tag_dpi = _tag_dpi(image)
+        turned_degrees = TURNS.get(int(image.getexif().get(ORIENTATION, 1)), 0)  # decodes a PNG, whose tag stands at its end
         shown = ImageOps.exif_transpose(image)
         paper = _on_paper(shown, "L" if config.channels == "grey" else "RGB")
     if turned_degrees in (90, 270) and tag_dpi:

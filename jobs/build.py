@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -15,8 +16,9 @@ from jobs.command_line import DONE, add_config_arguments, code_version, config_o
 from jobs.progress import Display, Tally, summary
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
-from pipeline.builds.plan import BuildPlan
+from pipeline.builds.plan import BuildPlan, document_key
 from pipeline.builds.publish import publish
+from pipeline.builds.retry import begin_retry, keys_left, quarantined
 from pipeline.cluster import Pulse, connect, disconnect, run_shards
 from pipeline.config import BuildConfig
 from pipeline.errors import BuildIncomplete, SourceError, StoreError
@@ -40,6 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "pagemill build configs/quickstart.yaml --input s3://corpus/pdf --output out/books --set engine.workers=2",
     )
     add_config_arguments(parser)
+    parser.add_argument(
+        "--retry-quarantined",
+        action="store_true",
+        help="when all is read, read once more what crashed, took too long, was missing or too large; a new build also takes up "
+        "what published ones left so",
+    )
     return run_command(parser, run, argv)
 
 
@@ -47,26 +55,38 @@ def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     store = open_store(config.output)
     say(f"build {config.build_id}: {config.input.uri} -> {config.output.uri}")
-    plan = begin_build(store, config, partial(list_documents, open_source(config.input)), code_version=code_version())
+    again = keys_left(store) if arguments.retry_quarantined else frozenset()
+    listed = partial(list_documents, open_source(config.input))
+    plan = begin_build(store, config, listed, code_version=code_version(), again=again)
     if not plan.shards:
         say("nothing new: earlier builds of this dataset have read every document of this corpus")
         return DONE
+    started_s = time.monotonic()
+    tally = finish(plan, config, store)
+    num_pages_now = tally.num_pages - tally.num_resumed_pages
+    if arguments.retry_quarantined:
+        plan = begin_retry(store, plan, read_receipts(store, plan.build_id), config.plan)
+        tally = finish(plan, config, store)
+        num_pages_now += tally.num_pages - tally.num_resumed_pages
+    manifest = publish(store, config)
+    console = Console(file=sys.stdout, highlight=False)
+    console.print(summary(tally, elapsed_s=time.monotonic() - started_s, num_pages_now=num_pages_now))
+    console.print(where_it_lies(config, manifest), soft_wrap=True)
+    return DONE
+
+
+def finish(plan: BuildPlan, config: BuildConfig, store: ObjectStore) -> Tally:
+    """Reads the shards that are still open. Raises BuildIncomplete when a store does not let it."""
     receipts = read_receipts(store, plan.build_id)
     todo = open_shards(plan, receipts)
     tally = tally_of(plan, receipts)
-    say(f"{tally.num_documents_planned} documents in {len(plan.shards)} shards, {len(todo)} to do")
-    started_s = time.monotonic()
-    num_pages_before = tally.num_pages
+    say(f"{tally.num_documents_planned} documents in {len(plan.shards) + len(plan.retries)} shards, {len(todo)} to do")
     if todo:
         try:
             read(todo, config, plan, store, tally)
         except (StoreError, SourceError) as error:
             raise BuildIncomplete(f"{error}; what is committed stays, the same command goes on from there") from error
-    manifest = publish(store, config)
-    console = Console(file=sys.stdout, highlight=False)
-    console.print(summary(tally, elapsed_s=time.monotonic() - started_s, num_pages_now=tally.num_pages - num_pages_before))
-    console.print(where_it_lies(config, manifest), soft_wrap=True)
-    return DONE
+    return tally
 
 
 def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: ObjectStore, tally: Tally) -> None:
@@ -90,10 +110,16 @@ def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: Obj
 
 
 def tally_of(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> Tally:
-    """What earlier runs of this build have done."""
+    """What earlier runs of this build have done; documents that are being tried again are not done."""
     tally = Tally(num_documents_planned=sum(len(shard.documents) for shard in plan.shards))
     for receipt in receipts.values():
         tally.add(receipt)
+    retried = [shard for shard in open_shards(plan, receipts) if shard.attempt > 1]
+    again = {document_key(document) for shard in retried for document in shard.documents}
+    failures = [each for _, each in quarantined(plan, receipts) if document_key(each.document) not in again]
+    tally.num_quarantined = len(failures)
+    tally.num_documents = sum(receipt.num_documents for receipt in receipts.values()) + len(failures)
+    tally.quarantine_reasons = Counter(failure.reason for failure in failures)
     tally.num_resumed_pages = tally.num_pages
     return tally
 

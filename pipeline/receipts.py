@@ -15,8 +15,10 @@ class Shard:
     """The unit of work, retry and commit."""
 
     shard_id: str
-    """Hash of its documents' (uri, size, version): depends on nothing else."""
+    """Hash of its documents' (uri, size, version), and of a later attempt: depends on nothing else."""
     documents: tuple[DocumentRef, ...]
+    attempt: int = 1
+    """Above 1 for the shards of a round of retries."""
 
     @property
     def size_bytes(self) -> int:

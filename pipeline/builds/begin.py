@@ -5,7 +5,8 @@ first plan put is the plan: a second driver, a resumed run and a later night rea
 planned with another recipe, other rules or another input is refused with the difference. Costs one listing of the corpus.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -13,6 +14,7 @@ from uuid import uuid4
 from pipeline.builds import layout
 from pipeline.builds.plan import BuildPlan, decode_plan, encode_plan, plan_shards, planned_keys
 from pipeline.builds.recipe import difference, recipe_of
+from pipeline.builds.retry import read_retries
 from pipeline.config import BuildConfig
 from pipeline.errors import BuildError, ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
@@ -27,8 +29,10 @@ def begin_build(
     list_documents: Callable[[], Iterable[DocumentRef]],
     *,
     code_version: str,
+    again: Collection[str] = (),
 ) -> BuildPlan:
-    """The plan of `config.build_id`, made and put when there is none. A plan of no shards means that earlier builds have
+    """The plan of `config.build_id`, made and put when there is none; a new one also takes the documents with the keys
+    `again`, although an earlier build planned them. A plan of no shards means that earlier builds have
     planned everything listed; it is not put. Raises StoreUnsafe, StoreError, and BuildError for an empty corpus or a build
     that was planned otherwise."""
     if not config.output.single_writer:
@@ -36,7 +40,7 @@ def begin_build(
     stamp = stamp_of_config(config, code_version)
     planned = find_plan(store, config.build_id)
     if planned is None:
-        planned = _put_plan(store, preview_plan(store, config, list_documents, code_version=code_version))
+        planned = _put_plan(store, preview_plan(store, config, list_documents, code_version=code_version, again=again))
     refuse_another_build(planned, stamp, input_uri=absolute_uri(config.input.uri))
     return planned
 
@@ -47,12 +51,13 @@ def preview_plan(
     list_documents: Callable[[], Iterable[DocumentRef]],
     *,
     code_version: str,
+    again: Collection[str] = (),
 ) -> BuildPlan:
     """The plan that `begin_build` would put, without putting it. Raises BuildError for an empty corpus."""
     documents = list(list_documents())
     if not documents:
         raise BuildError(f"no documents in {config.input.uri}; check the address, or give one that holds PDFs or images")
-    shards = plan_shards(documents, done=keys_of_builds(store), config=config.plan)
+    shards = plan_shards(documents, done=keys_of_builds(store).difference(again), config=config.plan)
     return BuildPlan(
         stamp=stamp_of_config(config, code_version),
         input_uri=absolute_uri(config.input.uri),
@@ -69,7 +74,7 @@ def find_plan(store: ObjectStore, build_id: str) -> BuildPlan | None:
     except ObjectMissing:
         return None
     try:
-        return decode_plan(data)
+        return replace(decode_plan(data), retries=read_retries(store, build_id))
     except VerifyError as error:
         raise VerifyError(f"{key} is no plan: {error}") from error
 

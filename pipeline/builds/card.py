@@ -1,4 +1,4 @@
-"""The dataset card: `README.md` at the root of the dataset, made from the manifests of all published builds.
+"""The dataset card: `README.md` at the root of the dataset, made from the manifests and quarantine tables of all published builds.
 
 Its YAML head lets Hugging Face `datasets` load both tables by name. Every number in it is a sum over manifests. Written
 again by each publish; the same manifests make the same card.
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from pipeline.builds import layout
 from pipeline.builds.ledger import read_manifest
+from pipeline.builds.verdicts import decode_quarantine
 from pipeline.interfaces import ObjectStore
 from pipeline.receipts import BuildManifest
 from pipeline.tables.footer import BuildStamp
@@ -41,7 +42,10 @@ Equal bytes are published once; near-duplicates are not looked for where `minhas
 
 def write_card(store: ObjectStore, stamp: BuildStamp) -> None:
     """Puts the card of every build published so far; `stamp` is that of the newest."""
-    store.put(layout.CARD_KEY, card(published_builds(store), stamp).encode())
+    builds = published_builds(store)
+    tables = (store.get(layout.quarantine_key(build.build_id)) for build in builds)
+    quarantined = Counter(reason for table in tables for reason, _ in decode_quarantine(table))
+    store.put(layout.CARD_KEY, card(builds, quarantined, stamp).encode())
 
 
 def published_builds(store: ObjectStore) -> list[BuildManifest]:
@@ -51,10 +55,9 @@ def published_builds(store: ObjectStore) -> list[BuildManifest]:
     return sorted(manifests, key=lambda manifest: (manifest.planned_at, manifest.build_id))
 
 
-def card(builds: Sequence[BuildManifest], stamp: BuildStamp) -> str:
-    """The whole card as Markdown."""
+def card(builds: Sequence[BuildManifest], quarantined: Mapping[str, int], stamp: BuildStamp) -> str:
+    """The whole card as Markdown; `quarantined` counts documents by reason."""
     receipts = [receipt for build in builds for receipt in build.receipts]
-    quarantined = Counter(failure.reason for receipt in receipts for failure in receipt.quarantined)
     lines = [
         *_head(sum(build.num_documents_kept for build in builds)),
         INTRODUCTION,

@@ -16,6 +16,14 @@ def plan_key(build_id: str) -> str:
     return f"_builds/{build_id}/plan.parquet"
 
 
+def retries_prefix(build_id: str) -> str:
+    return f"_builds/{build_id}/retries/"
+
+
+def retry_key(build_id: str, attempt: int) -> str:
+    return f"{retries_prefix(build_id)}{attempt:04d}.parquet"
+
+
 def pages_prefix(build_id: str) -> str:
     return f"pages/build={build_id}/"
 

@@ -45,6 +45,8 @@ class BuildPlan:
     planned_at: datetime
     """UTC."""
     shards: tuple[Shard, ...]
+    retries: tuple[Shard, ...] = ()
+    """Shards of the rounds in which quarantined documents are read again; see `builds.retry`."""
 
     @property
     def build_id(self) -> str:
@@ -52,6 +54,7 @@ class BuildPlan:
 
     @property
     def documents(self) -> Iterator[DocumentRef]:
+        """Each once, whatever was tried again."""
         return (document for shard in self.shards for document in shard.documents)
 
 
@@ -60,17 +63,21 @@ def document_key(document: DocumentRef) -> str:
     return _hash(to_json([document.uri, document.size_bytes, document.version]))
 
 
-def shard_of(documents: Sequence[DocumentRef]) -> Shard:
-    """The shard of these documents, in this order."""
-    return Shard(shard_id=_hash(to_json([document_key(document) for document in documents])), documents=tuple(documents))
+def shard_of(documents: Sequence[DocumentRef], *, attempt: int = 1) -> Shard:
+    """The shard of these documents, in this order; of each attempt another one."""
+    keys = [document_key(document) for document in documents]
+    shard_id = _hash(to_json(keys if attempt == 1 else [*keys, attempt]))
+    return Shard(shard_id=shard_id, documents=tuple(documents), attempt=attempt)
 
 
-def plan_shards(documents: Iterable[DocumentRef], *, done: Collection[str], config: PlanConfig) -> list[Shard]:
+def plan_shards(
+    documents: Iterable[DocumentRef], *, done: Collection[str], config: PlanConfig, attempt: int = 1
+) -> list[Shard]:
     """Every document not `done` in exactly one shard. A shard holds at most `shard_bytes` unless it is one document, and at
     most `shard_documents`. A document listed twice counts once."""
     new = {key: document for document in documents if (key := document_key(document)) not in done}
     return [
-        shard_of(group)
+        shard_of(group, attempt=attempt)
         for group in _groups(sorted(new.values(), key=lambda document: (document.uri, document.version)), config)
     ]
 
@@ -80,11 +87,12 @@ def bisect(shard: Shard) -> tuple[Shard, Shard]:
     middle = len(shard.documents) // 2
     if middle == 0:
         raise ValueError(f"shard {shard.shard_id} holds one document and cannot be split")
-    return shard_of(shard.documents[:middle]), shard_of(shard.documents[middle:])
+    left, right = shard.documents[:middle], shard.documents[middle:]
+    return shard_of(left, attempt=shard.attempt), shard_of(right, attempt=shard.attempt)
 
 
-def encode_plan(plan: BuildPlan) -> bytes:
-    """plan.parquet: one row per document; the recipe and the rules stand in the footer, so that they come with the plan or not
+def encode_plan(plan: BuildPlan, *, attempt: int = 1) -> bytes:
+    """plan.parquet, or with a later attempt a round of retries: one row per document; the recipe and the rules stand in the footer, so that they come with the plan or not
     at all."""
     rows = [
         {
@@ -102,6 +110,7 @@ def encode_plan(plan: BuildPlan) -> bytes:
     ]
     footer = stamp_texts(plan.stamp, "plan")
     footer |= {"pagemill.input": plan.input_uri, "pagemill.planned_at": plan.planned_at.isoformat()}
+    footer |= {"pagemill.attempt": str(attempt)} if attempt > 1 else {}
     return encode(pa.Table.from_pylist(rows, schema=PLAN_SCHEMA), footer)
 
 
@@ -111,7 +120,8 @@ def decode_plan(data: bytes) -> BuildPlan:
     by_ordinal: dict[int, list[PlanRow]] = {}
     for row in decode(data, PLAN_SCHEMA.names).to_pylist():
         by_ordinal.setdefault(row["ordinal"], []).append(row)
-    shards = tuple(_planned_shard(rows) for _, rows in sorted(by_ordinal.items()))
+    attempt = int(texts.get("pagemill.attempt", "1"))
+    shards = tuple(_planned_shard(rows, attempt) for _, rows in sorted(by_ordinal.items()))
     return BuildPlan(
         stamp=stamp_of(texts, "plan"),
         input_uri=texts["pagemill.input"],
@@ -152,8 +162,8 @@ def _groups(documents: Iterable[DocumentRef], config: PlanConfig) -> Iterator[li
         yield group
 
 
-def _planned_shard(rows: Sequence[PlanRow]) -> Shard:
-    shard = shard_of([_document(row) for row in rows])
+def _planned_shard(rows: Sequence[PlanRow], attempt: int) -> Shard:
+    shard = shard_of([_document(row) for row in rows], attempt=attempt)
     if shard.shard_id != rows[0]["shard_id"]:
         raise VerifyError(f"the plan's shard {rows[0]['shard_id']} does not hold the documents it is named after")
     return shard

@@ -21,6 +21,7 @@ from pipeline.builds.parts import put_same, write_parts
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.receipt import counted, is_of
 from pipeline.builds.recipe import difference, recipe_id
+from pipeline.builds.retry import close_retries, quarantined
 from pipeline.builds.verdicts import Verdict, encode_quarantine, encode_verdicts
 from pipeline.config import BuildConfig, DocumentRules
 from pipeline.errors import BuildError, BuildIncomplete, ObjectMissing, VerifyError
@@ -84,6 +85,7 @@ def _write_build(store: ObjectStore, plan: BuildPlan, config: BuildConfig) -> Bu
         raise BuildIncomplete(
             f"build {plan.build_id!r} lacks {len(todo)} of {num_shards} shards; run `pagemill build` again to finish them"
         )
+    close_retries(store, plan)
     attempt_id = uuid4().hex
     verdicts: list[Verdict] = []
 
@@ -94,7 +96,7 @@ def _write_build(store: ObjectStore, plan: BuildPlan, config: BuildConfig) -> Bu
                 yield judged.row
 
     parts = write_parts(store, plan.stamp, published_rows(), config.publish, attempt_id=attempt_id)
-    failures = [(receipt.shard_id, failure) for receipt in receipts.values() for failure in receipt.quarantined]
+    failures = quarantined(plan, receipts)
     put_same(store, layout.verdicts_key(plan.build_id), encode_verdicts(verdicts, plan.stamp), attempt_id=attempt_id)
     put_same(store, layout.quarantine_key(plan.build_id), encode_quarantine(failures, plan.stamp), attempt_id=attempt_id)
     manifest = BuildManifest(

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pipeline.builds import layout
 from pipeline.builds.begin import read_plan
 from pipeline.builds.commit import leaf_shards, read_receipts
+from pipeline.builds.retry import quarantined
 from pipeline.interfaces import ObjectStore
 
 Number = TypeVar("Number", int, float)
@@ -64,7 +65,7 @@ def status(store: ObjectStore, build_id: str) -> BuildStatus:
         num_shards_done=sum(shard.shard_id in receipts for shard in leaves),
         num_documents_planned=sum(1 for _ in plan.documents),
         num_documents_opened=sum(receipt.num_documents for receipt in receipts.values()),
-        quarantined_by_reason=Counter(failure.reason for receipt in receipts.values() for failure in receipt.quarantined),
+        quarantined_by_reason=Counter(failure.reason for _, failure in quarantined(plan, receipts)),
         num_pages=sum(receipt.num_rows for receipt in receipts.values()),
         num_pages_kept=sum(receipt.num_kept for receipt in receipts.values()),
         num_kept_chars=sum(receipt.num_kept_chars for receipt in receipts.values()),

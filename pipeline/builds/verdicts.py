@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipeline.records import DocumentFailure
+from pipeline.records import DocumentFailure, DocumentRef
 from pipeline.tables.footer import BuildStamp, stamp_texts
 from pipeline.tables.parquet import decode, encode
 from pipeline.tables.schemas import STRINGS, TIMESTAMP
@@ -68,6 +68,12 @@ def decode_verdicts(data: bytes) -> Iterator[Verdict]:
 def encode_quarantine(failures: Iterable[tuple[str, DocumentFailure]], stamp: BuildStamp) -> bytes:
     """`failures` are pairs of shard id and failure."""
     return encode(quarantine_table(failures), stamp_texts(stamp, "quarantine"))
+
+
+def decode_quarantine(data: bytes) -> Iterator[tuple[str, DocumentRef]]:
+    """The reason and the document of each entry. Raises VerifyError."""
+    for row in decode(data, ["reason", "file_path", "size_bytes", "version"]).to_pylist():
+        yield row["reason"], DocumentRef(uri=row["file_path"], size_bytes=row["size_bytes"], version=row["version"])
 
 
 def quarantine_table(failures: Iterable[tuple[str, DocumentFailure]]) -> pa.Table:

@@ -14,7 +14,7 @@ from pipeline.builds.begin import read_plan
 from pipeline.builds.commit import is_split, shard_tree
 from pipeline.builds.ledger import decode_receipt, read_manifest
 from pipeline.builds.pages_files import document_pages
-from pipeline.builds.plan import BuildPlan
+from pipeline.builds.plan import BuildPlan, document_key
 from pipeline.builds.receipt import receipt_of
 from pipeline.builds.verify_documents import Published, check_manifest
 from pipeline.builds.verify_shard import Finding, check_pages_file
@@ -58,8 +58,9 @@ class Tally:
 
     seen: dict[str, tuple[str, str]]
     """doc_id to the pages file and the URI that it was first met under."""
+    failed: set[str]
+    """`document_key` of the documents whose last attempt failed."""
     num_pages: int = 0
-    num_quarantined: int = 0
     num_open: int = 0
     num_unread: int = 0
     """Pages files that are missing or damaged, so that nothing can be said of their documents."""
@@ -69,9 +70,9 @@ def verify(store: ObjectStore, build_id: str) -> VerifyReport:
     """Raises BuildError when the build was never planned, VerifyError when its plan cannot be read."""
     plan = read_plan(store, build_id)
     findings: list[Finding] = []
-    tally = Tally(seen={})
+    tally = Tally(seen={}, failed=set())
     books = _open_books(store, plan, findings)
-    published = _published(store, build_id, findings)
+    published = _published(store, plan, findings)
     shards = list(_shards(books, findings))
     findings += _strays(books, shards)
     for shard in shards:
@@ -84,7 +85,7 @@ def verify(store: ObjectStore, build_id: str) -> VerifyReport:
         build_id=build_id,
         num_documents_planned=sum(1 for _ in plan.documents),
         num_documents_opened=len(tally.seen),
-        num_documents_quarantined=tally.num_quarantined,
+        num_documents_quarantined=len(tally.failed),
         num_shards_open=tally.num_open,
         num_pages=tally.num_pages,
         is_published=published is not None,
@@ -112,7 +113,9 @@ def _check_shard(
     if any(finding.kind in ("damaged", "rows") for finding in findings):
         tally.num_unread += 1
         return
-    tally.num_quarantined += len(head_of(data).documents.failed)
+    documents = head_of(data).documents
+    tally.failed.difference_update(document_key(each.document) for each in documents.opened if shard.attempt > 1)
+    tally.failed.update(document_key(each.document) for each in documents.failed)
     yield from _check_pages(data, key, tally, published)
 
 
@@ -154,13 +157,13 @@ def _receipts_of(store: ObjectStore, keys: Iterable[str]) -> dict[str, ShardRece
     return made
 
 
-def _published(store: ObjectStore, build_id: str, findings: list[Finding]) -> Published | None:
+def _published(store: ObjectStore, plan: BuildPlan, findings: list[Finding]) -> Published | None:
     try:
-        return Published(store, read_manifest(store, build_id))
+        return Published(store, plan, read_manifest(store, plan.build_id))
     except ObjectMissing:
         return None
     except VerifyError as error:
-        findings.append(Finding(kind="damaged", key=layout.manifest_key(build_id), message=str(error)))
+        findings.append(Finding(kind="damaged", key=layout.manifest_key(plan.build_id), message=str(error)))
         return None
 
 

@@ -15,6 +15,7 @@ from pipeline.builds.pages_files import DocumentPages
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.receipt import counted
 from pipeline.builds.recipe import recipe_id
+from pipeline.builds.retry import quarantined
 from pipeline.builds.verdicts import QUARANTINE_SCHEMA, Verdict, decode_verdicts, quarantine_table
 from pipeline.builds.verify_shard import Finding
 from pipeline.errors import ObjectMissing, VerifyError
@@ -27,13 +28,13 @@ class Published:
     """The published side of a build, held open while the pages go by: `findings_of` is asked for each document once, and
     `findings_left` at the end."""
 
-    def __init__(self, store: ObjectStore, manifest: BuildManifest) -> None:
+    def __init__(self, store: ObjectStore, plan: BuildPlan, manifest: BuildManifest) -> None:
         self.manifest = manifest
         self.findings: list[Finding] = []
         """About the parts and tables themselves."""
         self._num_unread_parts = 0
         self._documents = dict(self._read_documents(store, manifest.documents))
-        self._check_quarantine(store, manifest)
+        self._check_quarantine(store, plan, manifest)
         self._verdicts = {(verdict.id, verdict.file_path): verdict for verdict in self._read_verdicts(store, manifest)}
 
     def findings_of(self, each: DocumentPages, key: str) -> Iterator[Finding]:
@@ -96,14 +97,14 @@ class Published:
             self.findings.append(_finding("manifest", part.key, told))
         return [(row["id"], _fingerprint(row["text"], row["page_ends"], row["page_indices"])) for row in columns.to_pylist()]
 
-    def _check_quarantine(self, store: ObjectStore, manifest: BuildManifest) -> None:
+    def _check_quarantine(self, store: ObjectStore, plan: BuildPlan, manifest: BuildManifest) -> None:
         key = layout.quarantine_key(manifest.build_id)
         try:
             found = decode(store.get(key), QUARANTINE_SCHEMA.names)
         except (ObjectMissing, VerifyError) as error:
             self.findings.append(_finding("damaged", key, str(error)))
             return
-        expected = quarantine_table((receipt.shard_id, each) for receipt in manifest.receipts for each in receipt.quarantined)
+        expected = quarantine_table(quarantined(plan, {receipt.shard_id: receipt for receipt in manifest.receipts}))
         if not found.equals(expected):
             self.findings.append(_finding("manifest", key, "not the documents that the receipts name as failed"))
 

@@ -54,8 +54,8 @@ def image_events(
         )
         return
     if len(frames) > config.max_document_pages:
-        error = too_many_pages(len(frames), config)
-        yield DocumentFailure(document=document, doc_id=doc_id, reason="too_large", error=error)
+        refusal = too_many_pages(len(frames), config)
+        yield DocumentFailure(document=document, doc_id=doc_id, reason="too_large", error=refusal)
         return
     if first_page == 0:
         yield OpenedDocument(document=document, doc_id=doc_id, num_pages=len(frames), media="image")

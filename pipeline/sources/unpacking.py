@@ -61,7 +61,9 @@ class LeashedGzip(gzip.GzipFile):
 
     def _refuse_far(self, offset: int) -> None:
         if offset > self._most_bytes:
-            raise tarfile.ReadError(f"a decompression bomb: it unpacks to over {self._most_bytes} bytes, {MAX_RATIO} times its size")
+            raise tarfile.ReadError(
+                f"a decompression bomb: it unpacks to over {self._most_bytes} bytes, {MAX_RATIO} times its size"
+            )
 
 
 def _refuse_long(size: int | None) -> None:

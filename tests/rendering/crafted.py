@@ -73,14 +73,18 @@ def bomb_in_a_form(num_gigabytes: int) -> bytes:
 
 def image_of(width_px: int, height_px: int) -> bytes:
     """A page under one image of any size, of which a megabyte is there."""
-    head = b"/Type /XObject /Subtype /Image /Width %d /Height %d /BitsPerComponent 8 /ColorSpace /DeviceRGB" % (width_px, height_px)
+    head = b"/Type /XObject /Subtype /Image /Width %d /Height %d /BitsPerComponent 8 /ColorSpace /DeviceRGB" % (
+        width_px,
+        height_px,
+    )
     image = stream_of(zlib.compress(bytes(ZEROS_MB)), head + b" /Filter /FlateDecode")
     return page_of(b"99 0 0 99 0 0 cm /X Do", b"/XObject << /X 5 0 R >>", more=[image])
 
 
 def page_trees_in_page_trees(depth: int) -> bytes:
     trees = [
-        b"<< /Type /Pages /Kids [%d 0 R] /Count 1 /Parent %d 0 R >>" % (number + 1, number - 1) for number in range(2, depth + 2)
+        b"<< /Type /Pages /Kids [%d 0 R] /Count 1 /Parent %d 0 R >>" % (number + 1, number - 1)
+        for number in range(2, depth + 2)
     ]
     page = b"<< /Type /Page /MediaBox [0 0 99 99] /Parent %d 0 R >>" % (depth + 1)
     return pdf_of([b"<< /Type /Catalog /Pages 2 0 R >>", *trees, page])

@@ -55,9 +55,7 @@ def swap_objects(chance: random.Random, data: bytes, documents: Sequence[bytes])
     head_a, body_a = first[0].split(b"obj", 1)
     head_b, body_b = second[0].split(b"obj", 1)
     between = data[first.end() : second.start()]
-    return b"".join(
-        (data[: first.start()], head_a, b"obj", body_b, between, head_b, b"obj", body_a, data[second.end() :])
-    )
+    return b"".join((data[: first.start()], head_a, b"obj", body_b, between, head_b, b"obj", body_a, data[second.end() :]))
 
 
 def change_numbers(chance: random.Random, data: bytes, documents: Sequence[bytes]) -> bytes:

@@ -4,7 +4,9 @@ import signal
 import subprocess
 import sys
 
-START = "import resource\nfrom pipeline.rendering.confinement import confine_process\nconfine_process(memory_bytes={}, cpu_s={})\n"
+START = (
+    "import resource\nfrom pipeline.rendering.confinement import confine_process\nconfine_process(memory_bytes={}, cpu_s={})\n"
+)
 
 
 def run(code: str, *, memory_bytes: int = 200_000_000, cpu_s: float = 60) -> subprocess.CompletedProcess[str]:

@@ -98,9 +98,12 @@ def header_of(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
     entry = tarfile.TarInfo(name)
     entry.type = kind
     block = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
-    block[124:136] = (b"\xff" if size < 0 else b"\x80") + b"\xff\xff\xff"[: 3 if size < 0 else 0] + (
-        b"" if size < 0 else bytes(3)
-    ) + struct.pack(">q", size)
+    block[124:136] = (
+        (b"\xff" if size < 0 else b"\x80")
+        + b"\xff\xff\xff"[: 3 if size < 0 else 0]
+        + (b"" if size < 0 else bytes(3))
+        + struct.pack(">q", size)
+    )
     block[148:156] = b"        "
     block[148:156] = b"%06o\0 " % sum(block)
     return bytes(block)
@@ -150,7 +153,10 @@ def test_random_damage_is_listed_and_read_without_any_other_error(tmp_path: Path
     members = [(f"{number}.pdf", chance.randbytes(chance.randrange(3000))) for number in range(4)]
     packed = [
         *((suffix, pack(*members)) for suffix, pack in PACKERS),
-        *(("zip", zip_of(*members, compression=method)) for method in (zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)),
+        *(
+            ("zip", zip_of(*members, compression=method))
+            for method in (zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+        ),
     ]
     for number in range(140):
         suffix, data = packed[number % len(packed)]

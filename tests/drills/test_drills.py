@@ -138,7 +138,7 @@ def test_an_actor_that_is_killed_ends_at_its_next_pause_and_waiting_for_nobody_i
 
 def test_the_command_tells_what_struck_and_appends_its_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = tmp_path / "drills.md"
-    assert main(["--seeds", "0-2", "--kinds", "lost_reply", "--report", str(report)]) == 0
+    assert main(["--seeds", "0-9", "--kinds", "lost_reply", "--report", str(report)]) == 0
     assert "0 lost, 0 doubled; 0 drills broke a promise" in capsys.readouterr().out
     assert "| lost_reply |" in report.read_text()
     with pytest.raises(SystemExit, match="2"):

@@ -120,6 +120,6 @@ def test_an_expired_token_makes_no_document_of_a_list_missing(s3_endpoint: str, 
     try:
         source = open_source(StoreConfig(uri=f"s3://{s3_bucket}/list.txt", endpoint_url=proxy.url))
         with pytest.raises(CredentialRefused):
-            list_documents(source)
+            list(list_documents(source))
     finally:
         proxy.close()

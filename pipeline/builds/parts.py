@@ -1,7 +1,7 @@
 """The `documents` parts: rows in, committed files out. The same rows and sizes make the same bytes.
 
-Rows are gathered up to `row_group_bytes` of text and columns, encoded, and the part is put when its text reaches `part_bytes`. Holds one
-row group of texts and one compressed part, whatever the number of documents.
+Rows are gathered up to `row_group_bytes` of text and columns, encoded, and the part is put when its text reaches `part_bytes`.
+Holds one row group of texts and one compressed part, whatever the number of documents.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """How much memory the processes of a build take, by what they do. In: the id of the first process. Out: samples over time.
 
 Memory is proportional set size (PSS), so a library that many processes share counts once; the object store, which all of them
-map, is a role of its own. A sample reads /proc: about 30 ms for 20 processes.
+map, is a role of its own. A sample reads /proc.
 """
 
 import subprocess

@@ -3,7 +3,7 @@
 Shards are cut by `plan_shards`, handed out, retried and split by `ShardQueue`; time alone is made up. A worker's engine reads
 `pages_per_s` however many shards feed it, evenly; a shard has a head before its first page, a last page that takes long, and a
 commit, in which it asks nothing of the engine. Efficiency is the engine time of committed pages over workers times wall time;
-the tail runs from the first worker that has nothing left to do to the end. Deterministic by seed; 3 s for 300,000 documents.
+the tail runs from the first worker that has nothing left to do to the end. Deterministic by seed.
 """
 
 import argparse

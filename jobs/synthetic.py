@@ -2,7 +2,7 @@
 
 In: a number of documents or shards. Out: a Source that lists that many documents, and an ObjectStore that holds that many
 receipts and pages files, each made from a template by putting other names of the same length into it. Everything that is put
-lies in a real folder. The same number gives the same bytes. Costs 0.1 ms a pages file and 100 bytes of memory a shard.
+lies in a real folder. The same number gives the same bytes. Holds the names of its shards.
 """
 
 import hashlib

@@ -45,7 +45,7 @@ def decode_receipt(data: bytes, key: str) -> ShardReceipt:
 
 
 def encode_manifest(manifest: BuildManifest) -> bytes:
-    """One receipt after another: 100,000 of them as plain values at once would take half a gigabyte."""
+    """One receipt after another, so that not all of them exist as plain values at once."""
     head = to_json(MANIFEST.dump_python(replace(manifest, receipts=()), mode="json"))
     before, name, after = head.partition('"receipts":[')
     text = io.BytesIO()

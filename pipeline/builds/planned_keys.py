@@ -1,7 +1,7 @@
 """Which documents earlier builds have planned: a set of document keys at 16 bytes each.
 
-In: keys as `plan.document_key` spells them, 32 hex digits. Out: whether a key is among them. A Python set of a million such
-texts takes 140 MB, two sorted columns of numbers 16 MB (and twice that while they are sorted).
+In: keys as `plan.document_key` spells them, 32 hex digits. Out: whether a key is among them. Two
+sorted columns of numbers, held twice while they are sorted.
 """
 
 from array import array

@@ -57,7 +57,7 @@ class Verdict:
 
 
 class VerdictsFile:
-    """verdicts.parquet while it is written: holds a row group of verdicts, and the rest encoded, about 90 bytes each."""
+    """verdicts.parquet while it is written: holds a row group of verdicts, and the rest encoded."""
 
     def __init__(self, stamp: BuildStamp) -> None:
         self._sink = io.BytesIO()

@@ -2,7 +2,7 @@
 
 Asks ever dearer questions, and each only of documents that were equal so far: size (free), the last 4 KB (one range read), the
 sha256 of all bytes. A PDF's end holds its cross-reference offset and often its id, so two different documents of one size
-hardly ever get to the third. Holds the documents as columns, and 100 bytes for each that shares its size with another.
+hardly ever get to the third. Holds the documents as columns.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""Many documents as a listing gives them, held as columns: about 150 bytes each where records take 500.
+"""Many documents as a listing gives them, held as columns: 163 bytes each with names of 85 characters.
 
 In: DocumentRefs, one after another. Out: the same from a DocumentTable, by position or as a slice that stands for a tuple of
-them and makes each record when it is asked for. Knows nothing of shards or stores. Costs 3 microseconds a record made.
+them and makes each record when it is asked for. Knows nothing of shards or stores.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -66,8 +66,8 @@ def test_equal_tails_alone_do_not_make_documents_equal() -> None:
 
 
 def test_empty_missing_and_unreadable_documents_are_left_alone() -> None:
-    found, _ = merged({"/a": b"", "/b": b"", "/c": None, "/d": b"12345", "/e": b"12345"})
-    assert found == {"/a": (), "/b": (), "/c": (), "/d": ("/e",)}
+    found, _ = merged({"/a": b"", "/b": b"", "/c": None, "/d": b"12345", "/e": b"12345", "/f": None})
+    assert found == {"/a": (), "/b": (), "/c": (), "/d": ("/e",), "/f": ()}
     gone = [DocumentRef(uri=uri, size_bytes=0, version="missing") for uri in ("/x", "/y")]
     assert list(merge_same_bytes(gone, Shelf({}))) == gone
 

@@ -45,8 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--retry-quarantined",
         action="store_true",
-        help="when all is read, read once more what crashed, took too long, was missing or too large; a new build also takes up "
-        "what published ones left so",
+        help="when all is read, read once more what crashed, took too long, was missing or too large; a new build also takes "
+        "up what published ones left so",
     )
     return run_command(parser, run, argv)
 

@@ -1,4 +1,5 @@
-"""The dataset card: `README.md` at the root of the dataset, made from the manifests and quarantine tables of all published builds.
+"""The dataset card: `README.md` at the root of the dataset, made from the manifests and quarantine tables of all
+published builds.
 
 Its YAML head lets Hugging Face `datasets` load both tables by name. Every number in it is a sum over manifests. Written
 again by each publish; the same manifests make the same card.

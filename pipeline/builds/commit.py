@@ -74,7 +74,8 @@ def open_shards(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> list[S
 
 def leaf_shards(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> Iterator[Shard]:
     """The shards that hold rows or will hold them, in the plan's order: a split shard gives way to its halves. Together
-    they hold every planned document once, and once more for each time it was tried again. Raises BuildError when a receipt names other halves."""
+    they hold every planned document once, and once more for each time it was tried again. Raises BuildError when a receipt
+    names other halves."""
     return (shard for shard in shard_tree(plan, receipts) if not is_split(shard, receipts))
 
 

@@ -92,8 +92,8 @@ def bisect(shard: Shard) -> tuple[Shard, Shard]:
 
 
 def encode_plan(plan: BuildPlan, *, attempt: int = 1) -> bytes:
-    """plan.parquet, or with a later attempt a round of retries: one row per document; the recipe and the rules stand in the footer, so that they come with the plan or not
-    at all."""
+    """plan.parquet, or with a later attempt a round of retries: one row per document; the recipe and the rules stand in the
+    footer, so that they come with the plan or not at all."""
     rows = [
         {
             "shard_id": shard.shard_id,

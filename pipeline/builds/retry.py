@@ -26,8 +26,8 @@ from pipeline.receipts import Shard, ShardReceipt
 from pipeline.records import DocumentFailure
 
 RETRIED = frozenset({"crashed", "deadline", "missing", "too_large"})
-"""Reasons that may not hold another time: a lost machine, a slow one, a file that came back, a limit that was raised. The others
-follow from the document's bytes."""
+"""Reasons that may not hold another time: a lost machine, a slow one, a file that came back, a limit that was raised. The
+others follow from the document's bytes."""
 
 
 def quarantined(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> list[tuple[str, DocumentFailure]]:

@@ -8,6 +8,7 @@ from typing import get_args
 import yaml
 from pydantic import ValidationError
 
+from pipeline.config.addresses import WHERE_SECRETS_BELONG, asks_for_secret
 from pipeline.config.build import BuildConfig
 from pipeline.config.engines import ENGINE_SECTIONS
 from pipeline.config.ladder import RUNG_SECTIONS
@@ -37,13 +38,13 @@ def with_setting(values: Mapping[str, object], setting: str) -> dict[str, object
     """One "dotted.key=value" laid over plain values, as a new mapping. Raises ConfigError."""
     dotted_key, equals, text = setting.partition("=")
     if not equals or not dotted_key:
-        raise ConfigError(f"--set {setting!r} is not KEY=VALUE; for example --set engine.workers=2")
+        raise ConfigError(f"--set {dotted_key!r} is not KEY=VALUE; for example --set engine.workers=2")
     head, dot, rest = dotted_key.partition(".")
     if not dot:
         return {**values, head: yaml.safe_load(text)}
     inner = values.get(head, {})
     if not isinstance(inner, Mapping):
-        raise ConfigError(f"--set {setting!r}: {head} is a value, not a section")
+        raise ConfigError(f"--set {dotted_key}: {head} is a value, not a section")
     return {**values, head: with_setting(inner, f"{rest}={text}")}
 
 
@@ -62,6 +63,8 @@ def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         known = sorted(section.model_fields)
         nearest = difflib.get_close_matches(steps[-1], known, n=1, cutoff=0.5)
+        if not nearest and asks_for_secret(steps[-1]):
+            return f"config key {path!r}: credentials never stand in a config; {WHERE_SECRETS_BELONG}"
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"known keys here: {', '.join(known)}"
         return f"unknown config key {path!r}; {hint}"
     if kind == "missing":

@@ -31,8 +31,8 @@ def refuse_bombs(opened: pymupdf.Document, page: pymupdf.Page, *, max_stream_byt
             unpacked_bytes += _unpacked_bytes(opened, xref)
         if unpacked_bytes > max_stream_bytes:
             raise ValueError(
-                f"the page's drawing unpacks to over {unpacked_bytes} bytes, above render.max_stream_bytes ({max_stream_bytes}); "
-                "raise it to read the page"
+                f"the page's drawing unpacks to over {unpacked_bytes} bytes, above render.max_stream_bytes "
+                f"({max_stream_bytes}); raise it to read the page"
             )
 
 

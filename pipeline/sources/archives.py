@@ -2,9 +2,9 @@
 
 A member's name is only a label, so ".." and "/" in it are harmless. Directories, links and devices are left out, hidden names
 too. What unpacks too far, overlaps or goes backwards is refused (see `unpacking`); an archive in an archive is a document that
-nothing can read. The second member of one name is labelled `name#2`. Costs: a zip holds its directory in memory (about 0.5 kB a member), a
-tar is listed with one range read a member, a tar.gz is unpacked once to be listed (which also gives each sha256) and once more
-to be read in that order; reading it backwards unpacks it again from the start.
+nothing can read. The second member of one name is labelled `name#2`. Costs: a zip holds its directory in memory (about 0.5 kB
+a member), a tar is listed with one range read a member, a tar.gz is unpacked once to be listed (which also gives each sha256)
+and once more to be read in that order; reading it backwards unpacks it again from the start.
 """
 
 import hashlib

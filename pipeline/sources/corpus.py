@@ -15,6 +15,7 @@ from functools import partial
 from itertools import islice
 
 from pipeline.config import StoreConfig
+from pipeline.config.addresses import refuse_credentials
 from pipeline.errors import DocumentMissing, DocumentTooLarge, ObjectForbidden, ObjectMissing, SourceError
 from pipeline.interfaces import ObjectInfo, ObjectStore
 from pipeline.records import DocumentRef
@@ -210,14 +211,19 @@ def _bucket_and_key(uri: str) -> tuple[str, str]:
 
 
 def _absolute(address: str, folder: str) -> str:
-    """An absolute path or `s3://bucket/key`; a relative address counts from `folder`. Raises SourceError."""
+    """An absolute path or `s3://bucket/key`; a relative address counts from `folder`. Raises SourceError, which repeats no
+    credential."""
+    try:
+        refuse_credentials(address)
+    except ValueError as error:
+        raise SourceError(f"the input lists {error}") from error
     scheme, separator, rest = address.partition("://")
     if separator and scheme == "s3":
         return address
     if separator and scheme == "file":
         return "/" + rest.lstrip("/")
     if separator and "/" not in scheme:
-        raise SourceError(f"cannot read {address}: {scheme}:// is not supported; give a path or s3://bucket/key")
+        raise SourceError(f"cannot read {address.partition('?')[0]}: {scheme}:// is not supported; give a path or s3://bucket/key")
     if folder.startswith("s3://") and not address.startswith("/"):
         return f"{folder}/{posixpath.normpath(address)}" + ("/" if address.endswith("/") else "")
     start = folder if folder.startswith("/") else os.getcwd()

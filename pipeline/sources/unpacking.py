@@ -9,6 +9,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Iterable
+from itertools import pairwise
 
 from pipeline.sources.range_file import RangeFile
 
@@ -30,8 +31,7 @@ def is_bomb(packed_bytes: int, unpacked_bytes: int) -> bool:
 def overlapping(entries: Iterable[zipfile.ZipInfo]) -> set[int]:
     """`header_offset` of the entries of a zip that reach into the next one: how few bytes pass for many members."""
     ordered = sorted(entries, key=lambda entry: entry.header_offset)
-    pairs = zip(ordered, ordered[1:], strict=False)
-    return {one.header_offset for one, other in pairs if one.header_offset + one.compress_size > other.header_offset}
+    return {one.header_offset for one, other in pairwise(ordered) if one.header_offset + one.compress_size > other.header_offset}
 
 
 class HeaderFile(RangeFile):

@@ -1,4 +1,4 @@
-"""A sample of the fuzzer's inputs: nothing escapes. All of them: `python -m tests.rendering.fuzz` (infra/benchmarks/fuzz.md)."""
+"""A sample of the fuzzer's inputs: nothing escapes. More of them: `python -m tests.rendering.fuzz`."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -27,9 +27,7 @@ def corpus(tmp_path: Path) -> Path:
             for page_index in range(PAGES_EACH):
                 page = document.new_page(width=400, height=560)
                 for line in range(30 if page_index < PAGES_EACH - 1 else 0):
-                    page.insert_text(
-                        (40, 40 + 16 * line), f"Line {line} of page {page_index} in paper {number}: water and wheel."
-                    )
+                    page.insert_text((40, 40 + 16 * line), f"Line {line} of page {page_index} in paper {number}: water and wheel.")
             document.save(folder / f"paper{number}.pdf")
     return folder
 

@@ -1,12 +1,13 @@
 """Addresses that carry a secret, and keys that ask for one: refused before anything is stored or said of them.
 
 In: a text. Out: nothing, or ValueError whose message does not repeat the secret. An address is written into plans, tables,
-receipts, cards and logs, so a secret in it could not be taken back. Looks only at what has a scheme: a file may be called `a:b@c.pdf`.
+receipts, cards and logs, so a secret in it could not be taken back. Looks only at what has a scheme: a file may be called
+`a:b@c.pdf`.
 """
 
 import re
 
-SECRET_KEYS = re.compile(r"secret|token|password|passwd|credential|access_?key|api_?key|private_?key|(^|_)sas(_|$)", re.IGNORECASE)
+SECRET_KEYS = re.compile(r"secret|token|passw|credential|(access|api|private)_?key|(^|_)sas(_|$)", re.IGNORECASE)
 SIGNED = re.compile(
     r"[?&](x-amz-(signature|credential|security-token)|awsaccesskeyid|signature|x-goog-signature|sig|token|access_token|"
     r"api_?key|password)=",
@@ -14,7 +15,8 @@ SIGNED = re.compile(
 )
 """Query of a presigned or tokened URL: AWS (v4, v2), Google, Azure, and what others call theirs."""
 WHERE_SECRETS_BELONG = (
-    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name an AWS profile in `profile`, or run where an instance role gives them"
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name an AWS profile in `profile`, or run where an instance role gives "
+    "them"
 )
 
 
@@ -26,7 +28,9 @@ def refuse_credentials(address: str) -> str:
     if "@" in re.split(r"[/?#]", rest, maxsplit=1)[0]:
         raise ValueError(f"a {scheme}:// address with a credential before the @; take it out and {WHERE_SECRETS_BELONG}")
     if SIGNED.search(rest):
-        raise ValueError(f"a presigned {scheme}:// address, whose query is a credential; give s3://bucket/key and {WHERE_SECRETS_BELONG}")
+        raise ValueError(
+            f"a presigned {scheme}:// address, whose query is a credential; give s3://bucket/key and {WHERE_SECRETS_BELONG}"
+        )
     return address
 
 

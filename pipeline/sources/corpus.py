@@ -223,7 +223,8 @@ def _absolute(address: str, folder: str) -> str:
     if separator and scheme == "file":
         return "/" + rest.lstrip("/")
     if separator and "/" not in scheme:
-        raise SourceError(f"cannot read {address.partition('?')[0]}: {scheme}:// is not supported; give a path or s3://bucket/key")
+        told = address.partition("?")[0]
+        raise SourceError(f"cannot read {told}: {scheme}:// is not supported; give a path or s3://bucket/key")
     if folder.startswith("s3://") and not address.startswith("/"):
         return f"{folder}/{posixpath.normpath(address)}" + ("/" if address.endswith("/") else "")
     start = folder if folder.startswith("/") else os.getcwd()

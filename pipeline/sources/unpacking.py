@@ -31,7 +31,8 @@ def is_bomb(packed_bytes: int, unpacked_bytes: int) -> bool:
 def overlapping(entries: Iterable[zipfile.ZipInfo]) -> set[int]:
     """`header_offset` of the entries of a zip that reach into the next one: how few bytes pass for many members."""
     ordered = sorted(entries, key=lambda entry: entry.header_offset)
-    return {one.header_offset for one, other in pairwise(ordered) if one.header_offset + one.compress_size > other.header_offset}
+    pairs = pairwise(ordered)
+    return {one.header_offset for one, other in pairs if one.header_offset + one.compress_size > other.header_offset}
 
 
 class HeaderFile(RangeFile):

@@ -30,7 +30,7 @@ def page_of(contents: bytes, resources: bytes = b"", *, head: bytes = b"", more:
 
 
 def nested_bomb(num_gigabytes: int) -> bytes:
-    """White space deflated three times: a block that can be repeated, so that it is made in no time. Less than 1 kB for 10 GB."""
+    """White space deflated three times: a block that can be repeated, so it is made in no time. 1 kB for 10 GB."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = packer.compress(b" " * ZEROS_MB) + packer.flush(zlib.Z_FULL_FLUSH)
     return zlib.compress(zlib.compress(b"\x78\x9c" + block * (1024 * num_gigabytes), 9), 9)

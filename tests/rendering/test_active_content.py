@@ -41,7 +41,8 @@ def active_pdf(url: str, file: Path, witness: Path) -> bytes:
     """Every way out that ISO 32000 offers, each leading to `url` or `file`; scripts and launches would make `witness`."""
     script = f"this.submitForm('{url}/js'); app.launchURL('{url}/js', true); this.saveAs('{witness}'); getURL('{url}/get');"
     name = f"({file})".encode()
-    xfa = f'<xdp:xdp xmlns:xdp="http://ns.adobe.com/xdp/"><template><event><submit target="{url}/xfa"/></event></template></xdp:xdp>'
+    submit = f'<template><event><submit target="{url}/xfa"/></event></template>'
+    xfa = f'<xdp:xdp xmlns:xdp="http://ns.adobe.com/xdp/">{submit}</xdp:xdp>'
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R /OpenAction 5 0 R /AA << /WC 6 0 R /WS 7 0 R >> /AcroForm 12 0 R"
         b" /Names << /JavaScript << /Names [(start) 5 0 R] >> >> /URI << /Base (%b) >> >>" % url.encode(),
@@ -54,13 +55,14 @@ def active_pdf(url: str, file: Path, witness: Path) -> bytes:
         b"<< /S /GoToR /F << /FS /URL /F (%b/gotor) >> /D [0 /Fit] >>" % url.encode(),
         b"<< /Type /Annot /Subtype /Link /Rect [0 0 9 9] /A << /S /URI /URI (%b/uri) >> >>" % url.encode(),
         b"<< /Type /Annot /Subtype /Link /Rect [9 9 20 20] /A << /S /ImportData /F %b >> >>" % name,
-        b"<< /Type /Annot /Subtype /Link /Rect [9 9 20 20] /A << /S /SubmitForm /F << /FS /URL /F (%b/form) >> >> >>" % url.encode(),
+        b"<< /Type /Annot /Subtype /Link /Rect [9 9 20 20] /A << /S /SubmitForm /F << /FS /URL /F (%b/form) >> >> >>"
+        % url.encode(),
         b"<< /Type /Annot /Subtype /Movie /Rect [30 30 60 60] /Movie << /F << /FS /URL /F (%b/movie) >> /Poster true >> >>"
         % url.encode(),
         b"<< /Fields [] /NeedAppearances true /XFA 17 0 R >>",
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents 18 0 R /Resources << /Font << /F 14 0 R >> >> >>",
-        b"<< /Type /Font /Subtype /TrueType /BaseFont /Outside /FontDescriptor << /Type /FontDescriptor /FontName /Outside /Flags 32"
-        b" /FontFile2 19 0 R >> >>",
+        b"<< /Type /Font /Subtype /TrueType /BaseFont /Outside /FontDescriptor << /Type /FontDescriptor /FontName /Outside"
+        b" /Flags 32 /FontFile2 19 0 R >> >>",
         b"<< /Type /XObject /Subtype /Image /Width 9 /Height 9 /BitsPerComponent 8 /ColorSpace /DeviceGray /Length 0"
         b" /F << /FS /URL /F (%b/image) >> >>\nstream\n\nendstream" % url.encode(),
         b"<< /Type /XObject /Subtype /Form /BBox [0 0 99 99] /Ref << /F << /FS /URL /F (%b/ref) >> /Page 0 >> /Length 0 >>"

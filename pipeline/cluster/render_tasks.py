@@ -6,7 +6,8 @@ archive is read in order by one cursor.
 
 A task that dies, or keeps its reader waiting past a deadline, is started again at the page it was on; if it dies there
 again, that page is named as failed and the task goes on behind it. Only time in which somebody waited for the page counts.
-Cost: about 15 ms a document and 7 ms a page of 2 MB, measured on 2 shared cores.
+Cost: about 15 ms a document and 7 ms a page of 2 MB, measured on 2 shared cores. An environment without credentials adds
+nothing to it that could be measured (60 documents: 20 to 24 ms each with it, 18 to 25 ms without, once the processes are up).
 """
 
 import time

@@ -158,6 +158,12 @@ class SyntheticStore:
     def put(self, key: str, data: bytes) -> None:
         self._beside.put(key, data)
 
+    def replace(self, key: str, data: bytes, *, version: str, attempt_id: str) -> bool:
+        return self._beside.replace(key, data, version=version, attempt_id=attempt_id)
+
+    def copy(self, source_key: str, key: str) -> None:
+        self._beside.put(key, self.get(source_key))
+
     def delete(self, key: str) -> None:
         self._beside.delete(key)
 

@@ -121,6 +121,16 @@ class ObjectStore(Protocol):
         """Creates or replaces; only for pointers and cards, never for data."""
         ...
 
+    def replace(self, key: str, data: bytes, *, version: str, attempt_id: str) -> bool:
+        """Replaces the object if `head` still says `version` of it: a lease or a pointer moves from what its writer has seen,
+        or not at all. True when this attempt's bytes are now there, False when the object has changed or gone. Raises
+        StoreError."""
+        ...
+
+    def copy(self, source_key: str, key: str) -> None:
+        """Makes `key` hold the bytes of `source_key`, without their passing through here. Raises ObjectMissing."""
+        ...
+
     def get(self, key: str) -> bytes:
         """Raises ObjectMissing."""
         ...

@@ -7,6 +7,7 @@ after each operation, so that another process may come between, and asks the wea
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from jobs.drills.stage import Actor, Killed
@@ -102,6 +103,13 @@ class FaultyStore:
 
     def put(self, key: str, data: bytes) -> None:
         self._done("put", key, lambda: self._inner.put(key, data), is_write=True)
+
+    def replace(self, key: str, data: bytes, *, version: str, attempt_id: str) -> bool:
+        do = partial(self._inner.replace, key, data, version=version, attempt_id=attempt_id)
+        return self._done("replace", key, do, is_write=True)
+
+    def copy(self, source_key: str, key: str) -> None:
+        self._done("copy", key, lambda: self._inner.copy(source_key, key), is_write=True)
 
     def get(self, key: str) -> bytes:
         return self._done("get", key, lambda: self._inner.get(key))

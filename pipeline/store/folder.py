@@ -6,6 +6,7 @@ the name exists. An attempt id need not be kept: no client retries behind our ba
 most a `.put-*` file behind.
 """
 
+import fcntl
 import os
 import re
 import stat
@@ -22,6 +23,8 @@ from pipeline.errors import ObjectForbidden, ObjectMissing, StoreError, StoreUns
 from pipeline.interfaces import ObjectInfo
 
 TEMPORARY = ".put-"
+LOCK = ".put-lock"
+NO_HARD_LINK = frozenset({EPERM, EOPNOTSUPP, ENOSYS, EMLINK})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +46,7 @@ class FolderStore:
             except FileExistsError:
                 return os.path.samefile(temporary, path)
             except OSError as error:
-                if error.errno in (EPERM, EOPNOTSUPP, ENOSYS, EMLINK):
+                if error.errno in NO_HARD_LINK:
                     raise StoreUnsafe(
                         f"{self.root} lies on a filesystem without hard links ({error.strerror}), so it cannot create a file "
                         "exactly once; choose a folder on another filesystem"
@@ -55,6 +58,36 @@ class FolderStore:
         path = self._path(key)
         with _told(path, "write"), _temporary(path, data) as temporary:
             os.replace(temporary, path)
+
+    def replace(self, key: str, data: bytes, *, version: str, attempt_id: str) -> bool:
+        """Comparing and replacing are one under a lock on the folder, which the kernel drops with its holder."""
+        path = self._path(key)
+        with _told(path, "write"), _locked(path.parent), _temporary(path, data) as temporary:
+            status = _status_of(path)
+            if status is None or str(status.st_mtime_ns) != version:
+                return False
+            _make_newer(temporary, than=status)
+            os.replace(temporary, path)
+        return True
+
+    def copy(self, source_key: str, key: str) -> None:
+        """A second name of the same file; a filesystem that has no hard links, or no more of them, gets a second file."""
+        source, path = self._path(source_key), self._path(key)
+        with _told(source, "read"):
+            source.stat()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.parent / f"{TEMPORARY}{uuid.uuid4().hex}"
+        try:
+            with _told(path, "write"):
+                os.link(source, temporary)
+                os.replace(temporary, path)
+                _sync_folder(path.parent)
+        except StoreError as error:
+            if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in NO_HARD_LINK:
+                raise
+            self.put(key, self.get(source_key))
+        finally:
+            temporary.unlink(missing_ok=True)  # POSIX: renaming one name of a file to another of its names leaves both
 
     def get(self, key: str) -> bytes:
         path = self._path(key)
@@ -169,6 +202,25 @@ def _temporary(path: Path, data: bytes) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Only one process at a time is inside, on this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _make_newer(path: Path, *, than: os.stat_result) -> None:
+    """File times advance in steps of up to 4 ms, and the time is the version: two writes within one step must differ."""
+    status = path.stat()
+    if status.st_mtime_ns <= than.st_mtime_ns:
+        os.utime(path, ns=(status.st_atime_ns, than.st_mtime_ns + 1))
 
 
 def _sync_folder(folder: Path) -> None:

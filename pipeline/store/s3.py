@@ -42,6 +42,7 @@ class _Wanted(TypedDict, total=False):
 
 class _Put(TypedDict, total=False):
     IfNoneMatch: str
+    IfMatch: str
     Metadata: dict[str, str]
     ContentMD5: str
 
@@ -79,27 +80,22 @@ class S3Store:
         return f"s3://{self._bucket}/{self._root}".rstrip("/")
 
     def put_once(self, key: str, data: bytes, *, attempt_id: str) -> bool:
-        for wait_s in (*self._patience.conflict_waits_s, None):
-            with self._told(key):
-                try:
-                    self._put(key, data, IfNoneMatch="*", Metadata={ATTEMPT: attempt_id})
-                    return True
-                except ClientError as error:
-                    status = _status(error)
-                    if status == 501:
-                        raise StoreUnsafe(_UNSAFE.format(uri=self.uri)) from error
-                    if status not in (409, 412):
-                        raise
-            if status == 412 and (first := self._attempt_at(key)) is not None:
-                return first == attempt_id
-            if wait_s is not None:
-                time.sleep(wait_s)
-        waited_s = sum(self._patience.conflict_waits_s)
-        raise StoreError(f"{self.uri}/{key}: other writers kept the key busy for {waited_s:.0f} s; try again")
+        return self._put_on_condition(key, data, attempt_id, IfNoneMatch="*")
 
     def put(self, key: str, data: bytes) -> None:
         with self._told(key):
             self._put(key, data)
+
+    def replace(self, key: str, data: bytes, *, version: str, attempt_id: str) -> bool:
+        try:
+            return self._put_on_condition(key, data, attempt_id, IfMatch=f'"{version}"')
+        except ObjectMissing:
+            return False
+
+    def copy(self, source_key: str, key: str) -> None:
+        with self._told(source_key):
+            source = {"Bucket": self._bucket, "Key": self._root + source_key}
+            self._connection.client().copy_object(Bucket=self._bucket, Key=self._root + key, CopySource=source)
 
     def get(self, key: str) -> bytes:
         return self._body(key)
@@ -149,6 +145,26 @@ class S3Store:
                 raise StoreUnsafe(_UNSAFE.format(uri=self.uri))
         finally:
             self.delete(key)
+
+    def _put_on_condition(self, key: str, data: bytes, attempt_id: str, **condition: Unpack["_Put"]) -> bool:
+        """False when another attempt's object is what the condition met."""
+        for wait_s in (*self._patience.conflict_waits_s, None):
+            with self._told(key):
+                try:
+                    self._put(key, data, Metadata={ATTEMPT: attempt_id}, **condition)
+                    return True
+                except ClientError as error:
+                    status = _status(error)
+                    if status == 501:
+                        raise StoreUnsafe(_UNSAFE.format(uri=self.uri)) from error
+                    if status not in (409, 412):
+                        raise
+            if status == 412 and (first := self._attempt_at(key)) is not None:
+                return first == attempt_id
+            if wait_s is not None:
+                time.sleep(wait_s)
+        waited_s = sum(self._patience.conflict_waits_s)
+        raise StoreError(f"{self.uri}/{key}: other writers kept the key busy for {waited_s:.0f} s; try again")
 
     def _put(self, key: str, data: bytes, **wanted: Unpack["_Put"]) -> None:
         """With a digest that every store checks: boto3 sends one to AWS, other servers know Content-MD5."""

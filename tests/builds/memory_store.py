@@ -37,6 +37,18 @@ class MemoryStore:
         with self._lock, self._writing():
             self.objects[key] = data
 
+    def replace(self, key: str, data: bytes, *, version: str, attempt_id: str) -> bool:
+        with self._lock, self._writing():
+            if key not in self.objects or self.head(key).version != version:
+                return key in self.objects and self.attempts.get(key) == attempt_id
+            self.objects[key], self.attempts[key] = data, attempt_id
+            return True
+
+    def copy(self, source_key: str, key: str) -> None:
+        data = self.get(source_key)
+        with self._lock, self._writing():
+            self.objects[key] = data
+
     def get(self, key: str) -> bytes:
         try:
             return self.objects[key]

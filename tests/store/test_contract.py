@@ -129,3 +129,44 @@ def test_a_store_travels_to_another_process(store: ObjectStore) -> None:
 def test_a_good_store_passes_the_probe_and_keeps_nothing_of_it(store: ObjectStore) -> None:
     store.probe()
     assert keys(store) == []
+
+
+def test_an_object_is_replaced_only_by_a_writer_who_has_seen_it(store: ObjectStore) -> None:
+    assert not store.replace("pointer", b"x", version="none", attempt_id="zero")
+    assert keys(store) == []
+    store.put("pointer", b"first")
+    seen = store.head("pointer").version
+    assert store.replace("pointer", b"second", version=seen, attempt_id="one")
+    assert not store.replace("pointer", b"third", version=seen, attempt_id="two")
+    assert store.get("pointer") == b"second"
+    assert store.replace("pointer", b"third", version=store.head("pointer").version, attempt_id="two")
+    assert keys(store) == ["pointer"]
+
+
+def test_of_twelve_racing_replacers_exactly_one_wins_each_round(store: ObjectStore) -> None:
+    store.put("pointer", b"none")
+    for _ in range(4):
+        version, barrier = store.head("pointer").version, threading.Barrier(12)
+
+        def write(writer: int, version: str = version, barrier: threading.Barrier = barrier) -> bool:
+            barrier.wait()
+            return store.replace(
+                "pointer", f"{writer} after {version}".encode(), version=version, attempt_id=f"{writer}{version}"
+            )
+
+        with ThreadPoolExecutor(12) as pool:
+            won = list(pool.map(write, range(12)))
+        assert sum(won) == 1
+        assert store.get("pointer") == f"{won.index(True)} after {version}".encode()
+
+
+def test_a_copy_holds_the_same_bytes_and_outlives_its_source(store: ObjectStore) -> None:
+    store.put("a/ü b.bin", b"bytes")
+    for _ in range(2):
+        store.copy("a/ü b.bin", "c/d.bin")
+    assert keys(store) == ["a/ü b.bin", "c/d.bin"]
+    store.put("a/ü b.bin", b"changed")
+    store.delete("a/ü b.bin")
+    assert store.get("c/d.bin") == b"bytes"
+    with pytest.raises(ObjectMissing):
+        store.copy("nothing", "e")

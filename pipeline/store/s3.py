@@ -40,9 +40,12 @@ class _Wanted(TypedDict, total=False):
     Range: str
 
 
-class _Put(TypedDict, total=False):
+class _Condition(TypedDict, total=False):
     IfNoneMatch: str
     IfMatch: str
+
+
+class _Put(_Condition, total=False):
     Metadata: dict[str, str]
     ContentMD5: str
 
@@ -94,8 +97,9 @@ class S3Store:
 
     def copy(self, source_key: str, key: str) -> None:
         with self._told(source_key):
-            source = {"Bucket": self._bucket, "Key": self._root + source_key}
-            self._connection.client().copy_object(Bucket=self._bucket, Key=self._root + key, CopySource=source)
+            self._connection.client().copy_object(
+                Bucket=self._bucket, Key=self._root + key, CopySource={"Bucket": self._bucket, "Key": self._root + source_key}
+            )
 
     def get(self, key: str) -> bytes:
         return self._body(key)
@@ -146,7 +150,7 @@ class S3Store:
         finally:
             self.delete(key)
 
-    def _put_on_condition(self, key: str, data: bytes, attempt_id: str, **condition: Unpack["_Put"]) -> bool:
+    def _put_on_condition(self, key: str, data: bytes, attempt_id: str, **condition: Unpack["_Condition"]) -> bool:
         """False when another attempt's object is what the condition met."""
         for wait_s in (*self._patience.conflict_waits_s, None):
             with self._told(key):

@@ -53,8 +53,8 @@ READING_COLUMNS: Mapping[str, str] = {
 BATCH_ROWS = 256
 """Rows that exist as dicts at once; a row with its blocks takes about 40 kB that way."""
 GROUP_ROWS = 1024
-"""Rows of a row group, which writer and reader hold as a table: about 10 MB. From 3,000 to 6,000 pages of 45 blocks, writing one
-table took 16 kB more for each page, in groups of this size 1 kB."""
+"""Rows of a row group, which writer and reader hold as a table: about 10 MB. From 3,000 to 6,000 pages of 45 blocks, writing
+one table took 16 kB more for each page, in groups of this size 1 kB."""
 JUDGING_COLUMNS: tuple[str, ...] = tuple(name for name in PAGES_SCHEMA.names if name != "blocks")
 """Enough to judge pages again and to assemble documents; the blocks are most of a file."""
 

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,17 @@ from functools import partial
 
 from rich.console import Console
 
-from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, ray_address, run_command
+from jobs.command_line import (
+    DONE,
+    add_config_arguments,
+    code_version,
+    config_of,
+    end_process,
+    parser_for,
+    ray_address,
+    run_command,
+    stay_interruptible,
+)
 from jobs.progress import Display, Tally, summary
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
@@ -82,9 +91,9 @@ def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: Obj
         rays_stdout = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # a lost task is a row; Ray also prints it
         stack.enter_context(contextlib.redirect_stdout(rays_stdout))
         connect(ray_address(), num_cpus=max(1, round(cpus_wanted)), object_store_bytes=object_store_bytes(config))
+        stack.callback(stay_interruptible)
         stack.callback(disconnect)
-        for signum in (signal.SIGINT, signal.SIGTERM):  # after connecting: Ray sets handlers of its own, which abort
-            stack.callback(signal.signal, signum, signal.signal(signum, _interrupt))
+        stay_interruptible()
         display = stack.enter_context(Display(tally, bytes_total=sum(shard_bytes.values())))
         for event in run_shards(todo, config, stamp=plan.stamp, store=store):
             match event:
@@ -121,10 +130,5 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _interrupt(signum: int, frame: object) -> None:
-    """Ctrl-C and SIGTERM: shards in work are abandoned whole, what is committed stays."""
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

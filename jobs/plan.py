@@ -1,11 +1,10 @@
 """`pagemill plan`: what a build would read, and how long it would take; writes nothing."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 
-from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, run_command
+from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
 from jobs.progress import duration
 from pipeline.builds.begin import find_plan, preview_plan
 from pipeline.builds.commit import open_shards, read_receipts
@@ -57,4 +56,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

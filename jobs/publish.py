@@ -1,11 +1,10 @@
 """`pagemill publish`: the documents of a build whose pages are all read."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from jobs.build import where_it_lies
-from jobs.command_line import DONE, add_config_arguments, config_of, parser_for, run_command
+from jobs.command_line import DONE, add_config_arguments, config_of, end_process, parser_for, run_command
 from pipeline.builds.publish import publish
 from pipeline.store import open_store
 
@@ -29,4 +28,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -16,6 +16,7 @@ from itertools import chain, islice
 from typing import TypeVar
 
 from pipeline.config import StoreConfig
+from pipeline.config.addresses import refuse_credentials
 from pipeline.errors import DocumentMissing, DocumentTooLarge, ObjectForbidden, ObjectMissing, SourceError, StoreError
 from pipeline.interfaces import ObjectInfo, ObjectStore
 from pipeline.records import DocumentRef
@@ -92,7 +93,7 @@ class CorpusSource:
 
     def _listed(self, addresses: Iterable[str]) -> Iterator[DocumentRef]:
         folder = self._uri.rpartition("/")[0]
-        uris = iter([_absolute(address, folder) for address in addresses])
+        uris = iter([_absolute(_without_credentials(address, self._uri), folder) for address in addresses])
         with ThreadPoolExecutor(NUM_HEADS) as pool:
             while some := list(islice(uris, HEADS_AHEAD)):
                 found = list(pool.map(self._looked_up, some))
@@ -226,6 +227,14 @@ def _bucket_and_key(uri: str) -> tuple[str, str]:
     return f"s3://{bucket}", key
 
 
+def _without_credentials(address: str, where: str) -> str:
+    """The address, when it holds none. Raises SourceError, which does not repeat it."""
+    try:
+        return refuse_credentials(address)
+    except ValueError as error:
+        raise SourceError(f"the list {where} holds {error}") from error
+
+
 def _absolute(address: str, folder: str) -> str:
     """An absolute path or `s3://bucket/key`; a relative address counts from `folder`. Raises SourceError."""
     scheme, separator, rest = address.partition("://")
@@ -234,7 +243,8 @@ def _absolute(address: str, folder: str) -> str:
     if separator and scheme == "file":
         return "/" + rest.lstrip("/")
     if separator and "/" not in scheme:
-        raise SourceError(f"cannot read {address}: {scheme}:// is not supported; give a path or s3://bucket/key")
+        host = re.split(r"[?#]", address, maxsplit=1)[0]
+        raise SourceError(f"cannot read {host}: {scheme}:// is not supported; give a path or s3://bucket/key")
     if folder.startswith("s3://") and not address.startswith("/"):
         return f"{folder}/{posixpath.normpath(address)}" + ("/" if address.endswith("/") else "")
     start = folder if folder.startswith("/") else os.getcwd()

@@ -104,6 +104,20 @@ def test_with_debug_the_signed_requests_of_the_store_are_not_logged(tmp_path: Pa
     assert not logging.getLogger("botocore.auth").isEnabledFor(logging.DEBUG)
 
 
+def test_a_line_that_is_no_yaml_is_named_by_its_number_alone(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(f"output:\n  secret_key: {SECRET}: x\n")
+    with pytest.raises(ConfigError, match=r"config.yaml is not YAML: .* in line 2, column") as refused:
+        load_config(tmp_path / "config.yaml")
+    assert SECRET not in f"{refused.value} {refused.value.__cause__}"
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_in_the_place_of_a_key_is_not_repeated(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"config key .*\*\*\*") as refused:
+        parse_config({"input": {"uri": "/c"}, "output": {"uri": "/o"}, address: 1})
+    assert SECRET not in f"{refused.value}"
+
+
 SECRETS = st.text("ABCabc019+/=", min_size=12).map(lambda tail: f"Zz{tail}")
 
 

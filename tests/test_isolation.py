@@ -17,12 +17,12 @@ from pipeline.builds.commit import read_receipts
 from pipeline.builds.publish import publish
 from pipeline.builds.verify import verify
 from pipeline.cluster import Pulse, run_shards, supervisor
-from pipeline.cluster.render_tasks import RENDER_CPUS, RenderTasks
+from pipeline.cluster.render_tasks import RENDER_CPUS, RenderTasks, TaskBegun
 from pipeline.cluster.worker import Worker
 from pipeline.config import BuildConfig, RenderConfig, parse_config
 from pipeline.interfaces import ObjectStore
 from pipeline.receipts import Shard, ShardReceipt
-from pipeline.records import DocumentFailure, DocumentRef, PageFailure, PageImage, RenderEvent
+from pipeline.records import DocumentFailure, DocumentRef, OpenedDocument, PageFailure, PageImage, RenderEvent
 from pipeline.rendering import render_document
 from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
@@ -70,9 +70,12 @@ def deadly_on(name: str, page_index: int, fault: Fault, tries: Path) -> object:
     """A rendering task that meets `fault` in front of one page of one document, and leaves a mark each time."""
     import ray
 
-    def render_one(document: DocumentRef, data: bytes, config: RenderConfig, first_page: int) -> Iterator[RenderEvent]:
+    def render_one(
+        document: DocumentRef, data: bytes, config: RenderConfig, first_page: int
+    ) -> Iterator[TaskBegun | RenderEvent]:
         from pipeline.rendering.confinement import confine_process
 
+        yield TaskBegun()
         confine_process(memory_bytes=config.memory_bytes, cpu_s=config.document_deadline_s)
         for event in render_document(document, data, config=config, first_page=first_page):
             is_page = isinstance(event, PageImage | PageFailure)
@@ -99,7 +102,7 @@ def render(folder: Path, config: RenderConfig) -> list[RenderEvent]:
         (abort, "crashed", "WorkerCrashedError"),
         (overflow_the_stack, "crashed", "Error"),
         (swell, "crashed", "MemoryError"),
-        (hang, "deadline", "took over 12 s to render (render.page_deadline_s)"),
+        (hang, "deadline", "took over 3 s to render (render.page_deadline_s)"),
     ],
 )
 def test_a_deadly_page_is_tried_twice_and_named_and_the_others_are_kept(
@@ -111,13 +114,46 @@ def test_a_deadly_page_is_tried_twice_and_named_and_the_others_are_kept(
     for name, num_pages in (("before.pdf", 2), ("deadly.pdf", 3), ("other.pdf", 2)):
         draw_pdf(corpus / name, [prose_of(0, index) for index in range(num_pages)])
     monkeypatch.setattr("pipeline.cluster.render_tasks.render_one", deadly_on("deadly.pdf", 1, fault, tries))
-    events = render(corpus, RenderConfig(dpi=40, page_deadline_s=12 if fault is hang else 60, memory_bytes=400_000_000))
+    events = render(corpus, RenderConfig(dpi=40, page_deadline_s=3 if fault is hang else 60, memory_bytes=400_000_000))
     assert len(list(tries.iterdir())) == 2, [event for event in events if not isinstance(event, PageImage)]
     (failure,) = [event for event in events if isinstance(event, PageFailure)]
     assert (failure.page_id.page_index, failure.reason) == (1, reason)
     assert told in failure.error
     assert sum(isinstance(event, PageImage) for event in events) == 2 + 2 + 2
     assert not [event for event in events if isinstance(event, DocumentFailure)]
+
+
+def test_the_start_of_a_process_is_not_taken_for_a_slow_page(
+    ray_cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    def render_one(
+        document: DocumentRef, data: bytes, config: RenderConfig, first_page: int
+    ) -> Iterator[TaskBegun | RenderEvent]:
+        time.sleep(2.5)
+        yield TaskBegun()
+        yield from render_document(document, data, config=config, first_page=first_page)
+
+    draw_pdf(tmp_path / "a.pdf", [prose_of(0, index) for index in range(2)])
+    monkeypatch.setattr("pipeline.cluster.render_tasks.render_one", ray.remote(num_cpus=RENDER_CPUS, max_retries=0)(render_one))
+    events = render(tmp_path, RenderConfig(dpi=40, page_deadline_s=1))
+    assert [type(event) for event in events] == [OpenedDocument, PageImage, PageImage]
+
+
+def test_a_process_that_never_starts_ends_with_a_reason(
+    ray_cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    from pipeline.cluster.render_tasks import render_one
+
+    impossible = ray.remote(num_cpus=10_000, max_retries=0)(render_one._function)
+    monkeypatch.setattr("pipeline.cluster.render_tasks.render_one", impossible)
+    draw_pdf(tmp_path / "a.pdf", [prose_of(0, 0)])
+    (failure,) = render(tmp_path, RenderConfig(dpi=40, document_deadline_s=2))
+    assert isinstance(failure, DocumentFailure)
+    assert (failure.reason, failure.error) == ("deadline", "no rendering process began within 2 s (render.document_deadline_s)")
 
 
 def test_a_rendering_process_holds_no_credential_although_its_worker_does(ray_cluster: None, small_corpus: Path) -> None:
@@ -190,7 +226,7 @@ def test_documents_made_to_kill_cost_no_engine_and_no_neighbour(ray_cluster: Non
     }
     for name, data in deadly.items():
         (corpus / name).write_bytes(data)
-    config = config_for(corpus, tmp_path / "out", render={"dpi": 40, "page_deadline_s": 12, "memory_bytes": 600_000_000})
+    config = config_for(corpus, tmp_path / "out", render={"dpi": 40, "page_deadline_s": 4, "memory_bytes": 600_000_000})
     store, receipts, num_lost = built(config)
     assert num_lost == 0
     assert len({receipt.worker for receipt in receipts}) == 1
@@ -208,7 +244,7 @@ def test_documents_made_to_kill_cost_no_engine_and_no_neighbour(ray_cluster: Non
     reasons = {Path(each.document.uri).name: each.reason for receipt in receipts for each in receipt.quarantined}
     assert reasons == {"1_million.pdf": "too_large", "2_rubbish.pdf": "not_a_document"}
     errors = {Path(row["uri"]).name: row["error"] for row in rows if row["status"] == "failed"}
-    assert "took over 12 s" in errors["1_endless.pdf"]
+    assert "took over 4 s" in errors["1_endless.pdf"]
     assert "is a decompression bomb" in errors["0_bomb.pdf"]
 
 

@@ -74,7 +74,7 @@ class CorpusSource:
         archive_uri, member = _split(document)
         if member:
             return self._read_member(archive_uri, document, document.size_bytes)
-        if document.size_bytes and is_archive(document.uri):
+        if is_archive(document.uri):
             self._refuse_archive(document)
         store, key = self._place(document.uri)
         return self._of_one_document(document.uri, partial(store.get, key))

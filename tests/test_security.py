@@ -18,18 +18,33 @@ CODE_FROM_DATA = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve
 CALLS = {"eval", "exec", "compile", "__import__"}
 UNSAFE_YAML = {"load", "load_all", "unsafe_load", "full_load", "Loader", "UnsafeLoader", "FullLoader"}
 EXTRACTS = {"extractall", "extract", "unpack_archive", "_extract_member"}
-OWN_DATA = ("jobs/bench_rounds.py",)
-"""Hands pages to processes of its own through a scratch folder."""
+RUNS_ITS_TEXT = {
+    "os.system",
+    "os.popen",
+    "torch.load",
+    "pandas.read_pickle",
+    "pd.read_pickle",
+    "builtins.eval",
+    "builtins.exec",
+}
+FROM = {"yaml": UNSAFE_YAML, "torch": {"load"}, "os": {"system", "popen"}, "builtins": CALLS}
+"""Names that are not imported by themselves, so that each use shows where it comes from."""
 
 
 def offences(path: Path) -> Iterator[str]:
-    where = path.relative_to(ROOT)
+    """Where a file could run what it reads. What Ray and multiprocessing pickle between our own processes is not looked for."""
+    where = path.name
     for node in ast.walk(ast.parse(path.read_text())):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names if alias.name.split(".")[0] in CODE_FROM_DATA]
+            names += [alias.name for alias in node.names if alias.asname and alias.name in FROM]
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in CODE_FROM_DATA:
             names = [node.module or ""]
+        elif isinstance(node, ast.ImportFrom) and node.module in FROM:
+            names = [f"{node.module}.{alias.name}" for alias in node.names if alias.name in FROM[node.module]]
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) in RUNS_ITS_TEXT:
+            names = [ast.unparse(node)]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
             names = [node.func.id]
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "yaml":
@@ -42,7 +57,8 @@ def offences(path: Path) -> Iterator[str]:
 
 
 def test_no_data_is_unpickled_evaluated_or_extracted() -> None:
-    paths = [path for path in python_files("pipeline/", "jobs/") if not str(path).endswith(OWN_DATA)]
+    paths = python_files("pipeline/", "jobs/")
+    assert len(paths) > 150
     assert [offence for path in paths for offence in offences(path)] == []
 
 
@@ -52,6 +68,14 @@ def test_no_data_is_unpickled_evaluated_or_extracted() -> None:
         "import pickle",
         "from marshal import loads",
         "import joblib.numpy_pickle",
+        "import yaml as y",
+        "from yaml import load",
+        "from torch import load",
+        "from builtins import eval",
+        "torch.load(path)",
+        "os.system(line)",
+        "pandas.read_pickle(path)",
+        "import marshal",
         "eval(text)",
         "exec(text)",
         "yaml.load(text)",
@@ -63,13 +87,17 @@ def test_no_data_is_unpickled_evaluated_or_extracted() -> None:
         "subprocess.run(line, shell=True)",
     ],
 )
-def test_each_of_these_would_be_noticed(code: str) -> None:
-    path = ROOT / "tests" / ".offence.py"
-    path.write_text(code)
-    try:
-        assert list(offences(path))
-    finally:
-        path.unlink()
+def test_each_of_these_would_be_noticed(code: str, tmp_path: Path) -> None:
+    (tmp_path / "offence.py").write_text(code)
+    assert list(offences(tmp_path / "offence.py"))
+
+
+def test_what_only_looks_like_one_is_left_alone(tmp_path: Path) -> None:
+    code = (
+        "import re, yaml\nre.compile(text)\nyaml.safe_load(text)\nmodel.eval()\nsubprocess.run(argv, shell=False)\njson.load(f)"
+    )
+    (tmp_path / "harmless.py").write_text(code)
+    assert not list(offences(tmp_path / "harmless.py"))
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.name)

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.config import RenderConfig
 from tests.conftest import ROOT
 from tests.test_architecture import python_files
 
@@ -113,6 +115,13 @@ def _keys(values: object) -> Iterator[str]:
         yield from values
         for value in values.values():
             yield from _keys(value)
+
+
+def test_the_limits_that_the_readme_names_are_keys_of_the_config() -> None:
+    section = (ROOT / "README.md").read_text().partition("## Security")[2].partition("\n## ")[0]
+    named = {name.removeprefix("render.") for name in re.findall(r"`((?:render\.)?\w+_(?:bytes|pages|pixels|px|s))`", section)}
+    limits = {name for name in RenderConfig.model_fields if name.startswith("max_") or name.endswith("deadline_s")}
+    assert named == limits | {"memory_bytes"}
 
 
 JOIN = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False); print('joined')"

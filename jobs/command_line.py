@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pipeline.config import BuildConfig, load_config
+from pipeline.config.addresses import without_secrets
 from pipeline.errors import BuildIncomplete, PagemillError, VerifyError
 
 DONE = 0
@@ -25,9 +26,15 @@ WRONG_USE = 2
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """argparse quotes what it does not understand, an address with a password too."""
+        super().error(without_secrets(message))
+
+
 def parser_for(command: str, does: str, example: str) -> argparse.ArgumentParser:
     """A parser whose `--help` says what the command does and shows one real use of it."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=f"pagemill {command}",
         description=does,
         epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 incomplete, 2 wrong use or config",
@@ -76,6 +83,7 @@ def run_command(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
     """Parses, runs, and turns what went wrong into one clear line and an exit code."""
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.ERROR)
+    logging.getLogger("botocore").setLevel(logging.INFO)  # below that it writes signed headers and session tokens
     warnings.filterwarnings("default" if arguments.debug else "ignore")
     try:
         with interruptible():
@@ -83,7 +91,7 @@ def run_command(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
     except PagemillError as error:
         if arguments.debug:
             raise
-        print(f"pagemill: {error}", file=sys.stderr)
+        print(f"pagemill: {without_secrets(str(error))}", file=sys.stderr)
         return exit_code_of(error)
     except KeyboardInterrupt:
         print("pagemill: interrupted; what is committed stays, the same command goes on from there", file=sys.stderr)

@@ -8,15 +8,15 @@ from pydantic import PositiveFloat, PositiveInt, ValidationInfo, field_validator
 from pipeline.config.engines import EngineConfig, PpocrConfig
 from pipeline.config.ladder import Rung, refuse_unfit_rungs
 from pipeline.config.rules import RulesConfig
-from pipeline.config.values import BuildId, Section
+from pipeline.config.values import Address, BuildId, Section
 
 
 class StoreConfig(Section):
     """Where objects live. Credentials never stand here: they come from the AWS profile, environment or instance role."""
 
-    uri: str
+    uri: Address
     """A folder, a file, `s3://bucket/prefix`, or (input only) an archive or a list of URIs (.txt, .csv, .parquet)."""
-    endpoint_url: str | None = None
+    endpoint_url: Address | None = None
     """For stores that speak S3 and are not AWS."""
     profile: str | None = None
     """Name of an AWS profile."""

@@ -16,11 +16,11 @@ from jobs.progress import Display, Tally, summary
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.plan import BuildPlan
-from pipeline.builds.publish import publish
 from pipeline.cluster import Pulse, connect, disconnect, object_store_bytes, run_shards
 from pipeline.config import BuildConfig
 from pipeline.errors import BuildIncomplete, SourceError, StoreError
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.publish import publish
 from pipeline.receipts import BuildManifest, Shard, ShardReceipt
 from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store

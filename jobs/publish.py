@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jobs.build import where_it_lies
 from jobs.command_line import DONE, add_config_arguments, config_of, parser_for, run_command
-from pipeline.builds.publish import publish
+from pipeline.publishing.publish import publish
 from pipeline.store import open_store
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, parser_for, run_command
-from pipeline.builds.verify import verify
+from pipeline.publishing.verify import verify
 from pipeline.store import open_store
 
 

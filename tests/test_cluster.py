@@ -18,12 +18,12 @@ import pytest
 
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
-from pipeline.builds.publish import publish
 from pipeline.builds.status import summed
-from pipeline.builds.verify import verify
 from pipeline.cluster import Pulse, run_shards
 from pipeline.cluster.render_tasks import RenderTasks
 from pipeline.config import BuildConfig, RenderConfig, StoreConfig, load_config, parse_config
+from pipeline.publishing.publish import publish
+from pipeline.publishing.verify import verify
 from pipeline.receipts import ShardReceipt
 from pipeline.records import DocumentFailure, OpenedDocument, PageFailure, PageImage, RenderEvent
 from pipeline.sources import list_documents, open_source

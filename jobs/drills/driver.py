@@ -18,7 +18,6 @@ from jobs.drills.watch import Watch
 from jobs.drills.weather import WORKER_KILL_RATE, Weather, draw
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import commit_shard, open_shards, read_receipts
-from pipeline.builds.publish import publish
 from pipeline.builds.schedule import ShardQueue
 from pipeline.builds.settle import Settlement
 from pipeline.config import BuildConfig
@@ -26,6 +25,7 @@ from pipeline.engines import open_engine
 from pipeline.errors import SourceError, StoreError
 from pipeline.flow import build_shard
 from pipeline.interfaces import ObjectStore, Source
+from pipeline.publishing.publish import publish
 from pipeline.receipts import Shard, ShardReceipt
 from pipeline.records import DocumentRef, PageText, RenderEvent
 from pipeline.rendering import render_documents

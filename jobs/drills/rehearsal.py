@@ -20,10 +20,10 @@ from jobs.drills.watch import Broken, Watch
 from jobs.drills.weather import DRIVER_KILL_RATE, Kind, Weather
 from pipeline.builds import layout
 from pipeline.builds.ledger import read_manifest
-from pipeline.builds.verify import verify
 from pipeline.config import BuildConfig, parse_config
 from pipeline.errors import BuildIncomplete, SourceError, StoreError
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.verify import verify
 from pipeline.store import FolderStore
 from pipeline.tables.parquet import decode
 

@@ -10,8 +10,8 @@ from pipeline.builds import layout
 from pipeline.builds.ledger import decode_receipt, encode_manifest, encode_receipt, read_manifest
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.receipt import receipt_of
-from pipeline.builds.verdicts import encode_quarantine
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.verdicts import encode_quarantine
 from pipeline.records import PageId
 from pipeline.tables.footer import head_texts
 from pipeline.tables.pages import encode_pages, pages_table

@@ -11,8 +11,8 @@ from pipeline.builds.commit import commit_shard
 from pipeline.builds.ledger import decode_manifest, decode_receipt, encode_receipt
 from pipeline.builds.receipt import receipt_of
 from pipeline.builds.status import status
-from pipeline.builds.verify import verify
 from pipeline.errors import VerifyError
+from pipeline.publishing.verify import verify
 from pipeline.receipts import ShardReceipt
 from pipeline.records import Attempt, PageRecord
 from pipeline.tables.pages import encode_pages

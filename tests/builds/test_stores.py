@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.builds.commit import commit_shard, open_shards, read_receipts
-from pipeline.builds.publish import publish
-from pipeline.builds.verify import verify
 from pipeline.config import StoreConfig
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.publish import publish
+from pipeline.publishing.verify import verify
 from pipeline.receipts import ShardReceipt
 from pipeline.store import open_store
 from tests.builds.factory import CORPUS, config, planned_build

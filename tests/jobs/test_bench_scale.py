@@ -8,8 +8,8 @@ from jobs.bench_scale import STEPS, Cost, config_in, table_of
 from jobs.synthetic import COPY_EVERY, SyntheticSource, SyntheticStore, page_document
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import read_receipts
-from pipeline.builds.publish import publish
-from pipeline.builds.verify import verify
+from pipeline.publishing.publish import publish
+from pipeline.publishing.verify import verify
 from pipeline.sources import list_documents
 from pipeline.store import open_store
 

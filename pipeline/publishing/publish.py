@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from pipeline.builds import layout
-from pipeline.builds.assemble import assemble, judge_pages, training_pages
 from pipeline.builds.begin import read_plan
-from pipeline.builds.card import write_card
 from pipeline.builds.commit import leaf_shards, leaves_of, open_shards, read_receipts
 from pipeline.builds.ledger import advance_latest, encode_manifest, read_manifest
-from pipeline.builds.pages_files import DocumentPages, document_pages
-from pipeline.builds.parts import put_same, write_parts
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.receipt import is_of
 from pipeline.builds.recipe import difference, recipe_id
-from pipeline.builds.verdicts import Verdict, VerdictsFile, encode_quarantine
 from pipeline.config import BuildConfig, DocumentRules
 from pipeline.errors import BuildError, BuildIncomplete, ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.assemble import assemble, judge_pages, training_pages
+from pipeline.publishing.card import write_card
+from pipeline.publishing.pages_files import DocumentPages, document_pages
+from pipeline.publishing.parts import put_same, write_parts
+from pipeline.publishing.verdicts import Verdict, VerdictsFile, encode_quarantine
 from pipeline.receipts import BuildManifest, ShardReceipt
 from pipeline.tables.documents import DocumentRow
 from pipeline.tables.schemas import SCHEMA_VERSION

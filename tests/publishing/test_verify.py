@@ -7,10 +7,10 @@ import pytest
 
 from pipeline.builds.commit import bisect, commit_shard, quarantine_document, read_receipts, split_shard
 from pipeline.builds.plan import BuildPlan
-from pipeline.builds.publish import publish
-from pipeline.builds.verify import verify
 from pipeline.errors import BuildError, VerifyError
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.publish import publish
+from pipeline.publishing.verify import verify
 from tests.builds import faults
 from tests.builds.factory import CORPUS, config, finished_build, planned_build
 from tests.builds.memory_store import MemoryStore

@@ -13,13 +13,13 @@ from pipeline.builds import layout
 from pipeline.builds.begin import read_plan
 from pipeline.builds.commit import is_split, shard_tree
 from pipeline.builds.ledger import decode_receipt, read_manifest
-from pipeline.builds.pages_files import document_pages
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.receipt import receipt_of
-from pipeline.builds.verify_documents import Published, check_manifest
 from pipeline.builds.verify_shard import Finding, check_pages_file
 from pipeline.errors import BuildError, ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.pages_files import document_pages
+from pipeline.publishing.verify_documents import Published, check_manifest
 from pipeline.receipts import Shard, ShardReceipt
 from pipeline.tables.footer import head_of
 

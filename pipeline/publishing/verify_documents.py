@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.builds import layout
-from pipeline.builds.assemble import join_pages, training_pages
-from pipeline.builds.pages_files import DocumentPages
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.receipt import counted
 from pipeline.builds.recipe import recipe_id
-from pipeline.builds.verdicts import QUARANTINE_SCHEMA, Verdict, decode_verdicts, quarantine_table
 from pipeline.builds.verify_shard import Finding
 from pipeline.errors import ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.assemble import join_pages, training_pages
+from pipeline.publishing.pages_files import DocumentPages
+from pipeline.publishing.verdicts import QUARANTINE_SCHEMA, Verdict, decode_verdicts, quarantine_table
 from pipeline.receipts import BuildManifest, ShardReceipt, TablePart
 from pipeline.tables.parquet import decode, to_json
 

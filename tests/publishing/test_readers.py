@@ -8,8 +8,8 @@ import pyarrow.dataset
 import pytest
 
 from pipeline.builds.commit import commit_shard
-from pipeline.builds.publish import publish
 from pipeline.config import StoreConfig
+from pipeline.publishing.publish import publish
 from pipeline.store import open_store
 from pipeline.tables.schemas import DOCUMENTS_SCHEMA, PAGES_SCHEMA
 from tests.builds.factory import CORPUS, config, planned_build

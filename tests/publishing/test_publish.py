@@ -8,10 +8,10 @@ import yaml
 from pipeline.builds import layout
 from pipeline.builds.commit import bisect, commit_shard, split_shard
 from pipeline.builds.ledger import MANIFEST, decode_manifest, encode_manifest, read_latest, read_manifest
-from pipeline.builds.publish import publish
 from pipeline.builds.status import status
-from pipeline.builds.verdicts import decode_verdicts
 from pipeline.errors import BuildError, BuildIncomplete
+from pipeline.publishing.publish import publish
+from pipeline.publishing.verdicts import decode_verdicts
 from pipeline.tables.documents import DocumentRow, document_rows
 from pipeline.tables.footer import ShardDocuments
 from pipeline.tables.pages import encode_pages

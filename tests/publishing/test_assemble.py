@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.builds.assemble import assemble, join_pages, judge_pages, training_pages
 from pipeline.config import DocumentRules
+from pipeline.publishing.assemble import assemble, join_pages, judge_pages, training_pages
 from tests.tables.samples import blank_page, document, opened, page, unread_page
 
 OF = opened(document("a.pdf", aliases=("/corpus/b.pdf",)), num_pages=5)

@@ -71,7 +71,7 @@ class Worker:
                 started_at=result.finished_at - timedelta(seconds=result.times.total_s),
                 finished_at=result.finished_at,
             ),
-            documents=ShardDocuments(opened=result.documents, failed=result.failures),
+            documents=ShardDocuments(opened=result.documents, failed=result.failures, known=result.known),
         )
 
     def _count(self, page: PageText) -> None:

@@ -135,9 +135,11 @@ class PageFailure:
     error: str
 
 
-RenderEvent = OpenedDocument | PageImage | PageFailure | DocumentFailure | KnownDocument
-"""Rendering yields, per document, either one DocumentFailure or KnownDocument, or one OpenedDocument and then exactly one
-PageImage or PageFailure for each of its pages, in order. Documents may interleave."""
+RenderedEvent = OpenedDocument | PageImage | PageFailure | DocumentFailure
+"""The bytes of a document give either one DocumentFailure, or one OpenedDocument and then exactly one PageImage or PageFailure
+for each of its pages, in order."""
+RenderEvent = RenderedEvent | KnownDocument
+"""Rendering yields the same per document, or one KnownDocument. Documents may interleave."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

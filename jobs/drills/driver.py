@@ -183,7 +183,7 @@ def _leave(place: Place, workers: Sequence[Worker], driver: str) -> None:
 
 
 def _render(documents: Iterable[DocumentRef], source: Source, *, config: BuildConfig) -> Iterator[RenderEvent]:
-    return render_documents(documents, source, config=config.render)
+    return render_documents(documents, source, config=config.render, known=())
 
 
 def _ignore(page: PageText) -> None:

@@ -13,7 +13,7 @@ from pipeline.builds.plan import BuildPlan, document_key
 from pipeline.builds.receipt import is_of, receipt_of
 from pipeline.errors import VerifyError
 from pipeline.receipts import Shard, ShardReceipt
-from pipeline.records import OpenedDocument, PageId
+from pipeline.records import DocumentFailure, KnownDocument, OpenedDocument, PageId
 from pipeline.tables.footer import PagesHead, head_of
 from pipeline.tables.parquet import decode
 
@@ -74,7 +74,12 @@ def _check_stamp(head: PagesHead, key: str, shard: Shard, plan: BuildPlan) -> It
 
 def _check_documents(head: PagesHead, key: str, shard: Shard) -> Iterator[Finding]:
     documents = head.documents
-    refs = [each.document for each in (*documents.opened, *documents.failed, *documents.known)]
+    accounted: Sequence[OpenedDocument | DocumentFailure | KnownDocument] = (
+        *documents.opened,
+        *documents.failed,
+        *documents.known,
+    )
+    refs = [each.document for each in accounted]
     found = Counter(document_key(ref) for ref in refs)
     planned = {document_key(ref): ref for ref in (() if head.shard.split_into else shard.documents)}
     for document, ref in planned.items():

@@ -15,6 +15,7 @@ from jobs.command_line import DONE, add_config_arguments, code_version, config_o
 from jobs.progress import Display, Tally, summary
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
+from pipeline.builds.known import known_ids
 from pipeline.builds.plan import BuildPlan
 from pipeline.cluster import Pulse, connect, disconnect, object_store_bytes, run_shards
 from pipeline.config import BuildConfig
@@ -77,6 +78,7 @@ def finish(config: BuildConfig, store: ObjectStore, plan: BuildPlan) -> int:
 def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: ObjectStore, tally: Tally) -> None:
     """Spreads the shards over Ray and shows how it goes."""
     shard_bytes = {shard.shard_id: shard.size_bytes for shard in todo}
+    known = known_ids(store, but=plan.build_id)
     cpus_wanted = config.engine.workers * config.engine.cpus
     with contextlib.ExitStack() as stack:
         rays_stdout = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # a lost task is a row; Ray also prints it
@@ -86,7 +88,7 @@ def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: Obj
         for signum in (signal.SIGINT, signal.SIGTERM):  # after connecting: Ray sets handlers of its own, which abort
             stack.callback(signal.signal, signum, signal.signal(signum, _interrupt))
         display = stack.enter_context(Display(tally, bytes_total=sum(shard_bytes.values())))
-        for event in run_shards(todo, config, stamp=plan.stamp, store=store):
+        for event in run_shards(todo, config, stamp=plan.stamp, store=store, known=known):
             match event:
                 case Pulse():
                     display.pulse(event)

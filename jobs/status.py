@@ -31,11 +31,13 @@ def rows_of(found: BuildStatus) -> dict[str, str]:
     """What a person wants to know first, in order; rungs and modes only where there are some to tell of."""
     rungs = "; ".join(rung_lines(found.pages_by_rung, found.seconds_by_rung))
     modes = "; ".join(mode_lines(found.pages_by_mode, found.vision_tokens_by_mode, found.text_tokens_by_mode))
+    known = f"{found.num_documents_known} documents, their bytes were read before" if found.num_documents_known else ""
     return {
         "build": f"{found.build_id}, planned {found.planned_at.isoformat(timespec='seconds')}",
         "state": "published" if found.is_published else "not published",
         "shards": f"{found.num_shards_done} of {found.num_shards} done",
         "documents": f"{found.num_documents_opened} opened of {found.num_documents_planned} planned",
+        **({"known": known} if known else {}),
         "quarantine": f"{found.num_documents_quarantined} documents {_counts(found.quarantined_by_reason)}",
         "pages": f"{found.num_pages} rows {_counts(found.pages_by_status)}",
         "kept": f"{found.num_pages_kept} pages, {found.num_kept_chars:,} characters",

@@ -192,7 +192,7 @@ def make_template(stamp: BuildStamp, config: BuildConfig) -> Template:
     facts = ShardFacts(
         shard_id=shard.shard_id, worker="synthetic", times=result.times, started_at=NOON, finished_at=result.finished_at
     )
-    head = PagesHead(stamp=stamp, shard=facts, documents=ShardDocuments(opened=result.documents, failed=()))
+    head = PagesHead(stamp=stamp, shard=facts, documents=ShardDocuments(opened=result.documents, failed=(), known=()))
     sink = io.BytesIO()
     table: pa.Table = pages_table(result.records).replace_schema_metadata(head_texts(head))
     pq.write_table(table, sink, compression="none", use_dictionary=False, write_statistics=False)

@@ -26,7 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(finding)
     print(
         f"build {report.build_id}: {report.num_documents_planned} documents planned = {report.num_documents_opened} opened + "
-        f"{report.num_documents_quarantined} in quarantine; {report.num_pages} pages = {report.num_pages} rows; "
+        f"{report.num_documents_quarantined} in quarantine + {report.num_documents_known} known; "
+        f"{report.num_pages} pages = {report.num_pages} rows; "
         f"{report.num_shards_open} shards open; {'published' if report.is_published else 'not published'}; "
         f"{len(report.findings)} findings"
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.records import DocumentFailure, DocumentRef, OpenedDocument, PageRecord
+from pipeline.records import DocumentFailure, DocumentRef, KnownDocument, OpenedDocument, PageRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,8 @@ class ShardResult:
     shard: Shard
     documents: tuple[OpenedDocument, ...]
     failures: tuple[DocumentFailure, ...]
-    """With `documents`, exactly one entry for every document of the shard."""
+    known: tuple[KnownDocument, ...]
+    """With `documents` and `failures`, exactly one entry for every document of the shard."""
     records: tuple[PageRecord, ...]
     """Exactly one for every page of `documents`, by (doc_id, page_index)."""
     engine: str
@@ -67,7 +68,9 @@ class ShardReceipt:
     """Of the pages file, hex."""
     num_rows: int
     num_documents: int
-    """Opened documents; quarantined ones are not counted."""
+    """Opened documents; quarantined and known ones are not counted."""
+    num_known: int
+    """Documents whose bytes had been read before."""
     quarantined: tuple[DocumentFailure, ...]
     pages_by_status: Mapping[str, int]
     pages_by_reject: Mapping[str, int]

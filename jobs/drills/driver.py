@@ -107,7 +107,7 @@ class Worker:
             started_at=result.finished_at - timedelta(seconds=result.times.total_s),
             finished_at=result.finished_at,
         )
-        documents = ShardDocuments(opened=result.documents, failed=result.failures)
+        documents = ShardDocuments(opened=result.documents, failed=result.failures, known=result.known)
         pages_file = encode_pages(result.records, PagesHead(stamp=self._stamp, shard=facts, documents=documents))
         return commit_shard(self._store, self._stamp.build_id, shard.shard_id, pages_file, attempt_id=uuid4().hex)
 
@@ -183,7 +183,7 @@ def _leave(place: Place, workers: Sequence[Worker], driver: str) -> None:
 
 
 def _render(documents: Iterable[DocumentRef], source: Source, *, config: BuildConfig) -> Iterator[RenderEvent]:
-    return render_documents(documents, source, config=config.render)
+    return render_documents(documents, source, config=config.render, known=())
 
 
 def _ignore(page: PageText) -> None:

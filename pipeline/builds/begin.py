@@ -12,8 +12,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from pipeline.builds import layout
+from pipeline.builds.hash_set import HashSet
 from pipeline.builds.plan import BuildPlan, decode_plan, encode_plan, plan_shards, planned_keys
-from pipeline.builds.planned_keys import PlannedKeys
 from pipeline.builds.recipe import difference, recipe_of
 from pipeline.config import BuildConfig
 from pipeline.errors import BuildError, ObjectMissing, VerifyError
@@ -86,12 +86,12 @@ def read_plan(store: ObjectStore, build_id: str) -> BuildPlan:
     return plan
 
 
-def keys_of_builds(store: ObjectStore, *, but: str) -> PlannedKeys:
+def keys_of_builds(store: ObjectStore, *, but: str) -> HashSet:
     """`document_key` of every document that another build of this dataset than `but` has planned, finished or not. A plan of
     `but` itself can only be that of a second driver a moment ago, and will be found when ours is put."""
     found = [layout.PLAN_KEY.fullmatch(info.key) for info in store.list(layout.BUILDS_PREFIX)]
     plans = [match.string for match in found if match and match["build_id"] != but]
-    return PlannedKeys(key for plan in plans for key in planned_keys(store.get(plan)))
+    return HashSet(key for plan in plans for key in planned_keys(store.get(plan)))
 
 
 def stamp_of_config(config: BuildConfig, code_version: str) -> BuildStamp:

@@ -24,6 +24,8 @@ class BuildStatus:
     num_shards_done: int
     num_documents_planned: int
     num_documents_opened: int
+    num_documents_known: int
+    """Whose bytes had been read before."""
     quarantined_by_reason: Mapping[str, int]
     num_pages: int
     num_pages_kept: int
@@ -64,6 +66,7 @@ def status(store: ObjectStore, build_id: str) -> BuildStatus:
         num_shards_done=sum(shard.shard_id in receipts for shard in leaves),
         num_documents_planned=plan.num_documents,
         num_documents_opened=sum(receipt.num_documents for receipt in receipts.values()),
+        num_documents_known=sum(receipt.num_known for receipt in receipts.values()),
         quarantined_by_reason=Counter(failure.reason for receipt in receipts.values() for failure in receipt.quarantined),
         num_pages=sum(receipt.num_rows for receipt in receipts.values()),
         num_pages_kept=sum(receipt.num_kept for receipt in receipts.values()),

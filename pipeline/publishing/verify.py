@@ -32,6 +32,8 @@ class VerifyReport:
     num_documents_planned: int
     num_documents_opened: int
     num_documents_quarantined: int
+    num_documents_known: int
+    """Whose bytes had been read before."""
     num_shards_open: int
     """Not done yet: no fault, but the build is not finished."""
     num_pages: int
@@ -60,6 +62,7 @@ class Tally:
     """doc_id to the pages file and the URI that it was first met under."""
     num_pages: int = 0
     num_quarantined: int = 0
+    num_known: int = 0
     num_open: int = 0
     num_unread: int = 0
     """Pages files that are missing or damaged, so that nothing can be said of their documents."""
@@ -85,6 +88,7 @@ def verify(store: ObjectStore, build_id: str) -> VerifyReport:
         num_documents_planned=plan.num_documents,
         num_documents_opened=len(tally.seen),
         num_documents_quarantined=tally.num_quarantined,
+        num_documents_known=tally.num_known,
         num_shards_open=tally.num_open,
         num_pages=tally.num_pages,
         is_published=published is not None,
@@ -112,7 +116,9 @@ def _check_shard(
     if any(finding.kind in ("damaged", "rows") for finding in findings):
         tally.num_unread += 1
         return
-    tally.num_quarantined += len(head_of(data).documents.failed)
+    documents = head_of(data).documents
+    tally.num_quarantined += len(documents.failed)
+    tally.num_known += len(documents.known)
     yield from _check_pages(data, key, tally, published)
 
 

@@ -142,7 +142,7 @@ def cut_a_part(store: ObjectStore, plan: BuildPlan) -> None:
 
 def change_a_part(store: ObjectStore, plan: BuildPlan) -> None:
     table = decode(store.get(layout.documents_key("main", 0)), DOCUMENTS_SCHEMA.names)
-    store.put(layout.documents_key("main", 0), encode(table, {"pagemill.schema": "documents/2"}))
+    store.put(layout.documents_key("main", 0), encode(table, {"pagemill.schema": "documents/3"}))
 
 
 def lose_a_published_document(store: ObjectStore, plan: BuildPlan) -> None:

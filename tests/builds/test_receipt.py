@@ -106,7 +106,7 @@ def test_a_build_that_climbed_nothing_shows_no_rungs() -> None:
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
-        (b'{"schema_version": "1"}', "is of schema 1, where this version reads 2; give another output"),
+        (b'{"schema_version": "1"}', "is of schema 1, where this version reads 3; give another output"),
         (b"[]", "names no schema version"),
         (b"{", "names no schema version"),
     ],

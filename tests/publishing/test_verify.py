@@ -85,7 +85,7 @@ def test_a_build_that_was_never_planned_is_an_error(store: MemoryStore) -> None:
         (faults.lose_a_row, "rows", "1 are missing: 0"),
         (faults.add_a_row_of_another_document, "rows", "which is no document of the file"),
         (faults.add_a_page_beyond_the_last, "rows", "beyond its last page"),
-        (faults.lose_a_document, "lost", "was planned and stands neither"),
+        (faults.lose_a_document, "lost", "was planned and is none of"),
         (faults.double_a_document, "doubled", "its pages stand in the build twice"),
         (faults.double_a_document, "unplanned", "is not a document of this shard"),
         (faults.make_pages_with_another_recipe, "stamp", "another recipe"),

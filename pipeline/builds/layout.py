@@ -16,6 +16,10 @@ def plan_key(build_id: str) -> str:
     return f"_builds/{build_id}/plan.parquet"
 
 
+def changes_key(build_id: str, attempt_id: str) -> str:
+    return f"_builds/{build_id}/changes-{attempt_id}.parquet"
+
+
 def pages_prefix(build_id: str) -> str:
     return f"pages/build={build_id}/"
 

@@ -61,6 +61,9 @@ class ListingCounts:
     """Names that were there before."""
 
 
+NO_COUNTS = ListingCounts()
+
+
 def encode_changes(changes: Iterable[NameChange], stamp: BuildStamp) -> bytes:
     """The table, in the order given."""
     rows = iter(changes)

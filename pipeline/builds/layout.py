@@ -7,9 +7,14 @@ import re
 
 BUILDS_PREFIX = "_builds/"
 LATEST_KEY = "_builds/_latest.json"
+LEASE_KEY = "_builds/_lease.json"
 CARD_KEY = "README.md"
 PLAN_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/plan\.parquet")
 MANIFEST_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/manifest\.json")
+
+
+def clock_key(attempt_id: str) -> str:
+    return f"_builds/_clock-{attempt_id}"
 
 
 def plan_key(build_id: str) -> str:

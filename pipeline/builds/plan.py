@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from pipeline.builds.changes import ListingCounts
+from pipeline.builds.changes import NO_COUNTS, ListingCounts
 from pipeline.builds.listing import Listing, document_key
 from pipeline.config import PlanConfig
 from pipeline.errors import VerifyError
@@ -63,7 +63,7 @@ class BuildPlan:
     shards: tuple[Shard, ...]
     changes_key: str = ""
     """Of the table of names that changed without a document to read; "" when there are none."""
-    counts: ListingCounts = ListingCounts()
+    counts: ListingCounts = NO_COUNTS
 
     @property
     def build_id(self) -> str:

@@ -40,7 +40,7 @@ from pipeline.config.ladder import (
     TextLayerRung,
     TurnRung,
 )
-from pipeline.config.load import load_config, parse_config, with_setting
+from pipeline.config.load import load_config, load_rules, parse_config, with_setting
 from pipeline.config.rules import DocumentRules, PageRules, RulesConfig
 from pipeline.config.vlm import Mode, ModePolicy, NgramLimit, Prompt, RepetitionStop, Serving, VlmConfig
 
@@ -76,6 +76,7 @@ __all__ = [
     "TurnRung",
     "VlmConfig",
     "load_config",
+    "load_rules",
     "parse_config",
     "with_setting",
 ]

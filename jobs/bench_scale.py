@@ -186,7 +186,7 @@ STEPS: Mapping[str, Callable[[Path, int], Cost]] = {
     "plan-pages": plan_pages,
     "receipts": over_pages("receipts", lambda store, config: read_receipts(store, config.build_id)),
     "status": over_pages("status", lambda store, config: status(store, config.build_id)),
-    "publish": over_pages("publish", publish),
+    "publish": over_pages("publish", lambda store, config: publish(store, config, code_version="bench")),
     "verify": over_pages("verify", lambda store, config: verify(store, config.build_id)),
 }
 

@@ -1,6 +1,6 @@
 """The nouns of a build: the unit of work, what reading it gave, and the proof that it is written. Values, no behaviour.
 
-Shard --build_shard--> ShardResult --commit--> ShardReceipt --publish--> BuildManifest
+Shard --build_shard--> ShardResult --commit--> ShardReceipt --close--> BuildManifest
 """
 
 from collections.abc import Mapping, Sequence
@@ -107,7 +107,7 @@ class TablePart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildManifest:
-    """A published build: nothing but its receipts, and the documents made from them. Written last."""
+    """A finished build: its receipts, and that there will be no more. Written last."""
 
     build_id: str
     schema_version: str
@@ -115,10 +115,8 @@ class BuildManifest:
     recipe: Mapping[str, object]
     """Everything that changes a page's text, as plain values."""
     rules: Mapping[str, object]
+    """Those its pages were first judged with; a version judges them again with its own."""
     code_version: str
     planned_at: datetime
     receipts: tuple[ShardReceipt, ...]
-    documents: tuple[TablePart, ...]
-    documents_by_reject: Mapping[str, int]
-    num_documents_kept: int
     num_documents_planned: int

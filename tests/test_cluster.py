@@ -22,12 +22,12 @@ from pipeline.builds.status import summed
 from pipeline.cluster import Pulse, run_shards
 from pipeline.cluster.render_tasks import RenderTasks
 from pipeline.config import BuildConfig, RenderConfig, StoreConfig, load_config, parse_config
-from pipeline.publishing.publish import publish
 from pipeline.publishing.verify import verify
 from pipeline.receipts import ShardReceipt
 from pipeline.records import DocumentFailure, OpenedDocument, PageFailure, PageImage, RenderEvent
 from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
+from tests.builds.factory import publish
 from tests.conftest import ROOT, draw_pdf, prose_of
 
 pytestmark = pytest.mark.ray

@@ -151,7 +151,7 @@ def drive(place: Place, actor: Actor, process: Process, *, is_clear: bool) -> No
                     workers[seat] = new_worker(seat)
     finally:
         _leave(place, workers, process.name)
-    publish(store, place.config)
+    publish(store, place.config, code_version="drill")
 
 
 def _new_worker(place: Place, driver: str, stamp: BuildStamp, losses: Counter[str], seat: int, *, is_clear: bool) -> Worker:

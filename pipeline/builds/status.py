@@ -42,7 +42,8 @@ class BuildStatus:
     """Of the pages files."""
     engine_s: float
     """Summed over workers."""
-    is_published: bool
+    is_finished: bool
+    """Every shard is read and its manifest is put: versions are made of it."""
 
     @property
     def num_shards_open(self) -> int:
@@ -80,7 +81,7 @@ def status(store: ObjectStore, build_id: str) -> BuildStatus:
         text_tokens_by_mode=summed(receipt.text_tokens_by_mode for receipt in receipts.values()),
         size_bytes=sum(receipt.size_bytes for receipt in receipts.values()),
         engine_s=sum(receipt.times.engine_s for receipt in receipts.values()),
-        is_published=any(info.key == manifest_key for info in store.list(manifest_key)),
+        is_finished=any(info.key == manifest_key for info in store.list(manifest_key)),
     )
 
 

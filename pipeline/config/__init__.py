@@ -41,7 +41,7 @@ from pipeline.config.ladder import (
     TextLayerRung,
     TurnRung,
 )
-from pipeline.config.load import load_config, parse_config, with_setting
+from pipeline.config.load import load_config, load_rules, parse_config, with_setting
 from pipeline.config.rules import DocumentRules, PageRules, RulesConfig
 from pipeline.config.vlm import Mode, ModePolicy, NgramLimit, Prompt, RepetitionStop, Serving, VlmConfig
 
@@ -78,6 +78,7 @@ __all__ = [
     "TurnRung",
     "VlmConfig",
     "load_config",
+    "load_rules",
     "parse_config",
     "with_setting",
 ]

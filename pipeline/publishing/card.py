@@ -1,21 +1,18 @@
-"""The dataset card: `README.md` at the root of the dataset, made from the manifests of all published builds.
+"""The dataset card: `README.md` at the root of the dataset, made from the manifest of the latest version.
 
-Its YAML head lets Hugging Face `datasets` load both tables by name. Every number in it is a sum over manifests. Written
-again by each publish; the same manifests make the same card.
+Its YAML head lets Hugging Face `datasets` load both tables by name, and names the folder of that version. Every number in it
+stands in the manifest. Written again by each publish; the same manifest makes the same card.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
 from pipeline.builds import layout
-from pipeline.builds.ledger import read_manifest
+from pipeline.builds.status import summed
 from pipeline.interfaces import ObjectStore
-from pipeline.receipts import BuildManifest
-from pipeline.tables.footer import BuildStamp
+from pipeline.publishing.candidate import BuildFigures
+from pipeline.publishing.versions import VersionManifest, latest_version
 from pipeline.tables.parquet import to_json
 from pipeline.tables.schemas import DOCUMENTS_SCHEMA, PAGES_SCHEMA
 
@@ -31,81 +28,46 @@ INTRODUCTION = """# Text of a PDF corpus, page by page and as documents
 
 Made by Pagemill. `documents` is for training: one row per document, its kept pages joined; the span of its i-th kept page is
 `text[page_ends[i-1]:page_ends[i]]`. `pages` is the evidence: one row per page, kept or not, with the signals it was judged by.
-The build is the partition key `build=` in the path.
+Each folder `documents/version=<id>/` holds one version, whole: read one of them, not all. `pagemill log` lists them, and this
+card tells of the latest. Pages are written once and shared by all versions; their partition key in the path is `build=`.
 """
 LIMITATIONS = """## Limitations
 
 The text was read by a machine and holds its errors; `ocr_conf` and the signals of `pages` tell how many to expect. Rules
 look for failed reading and empty content, not for truth, licence or personal data, and nothing of that kind was removed.
-Equal bytes are published once; near-duplicates are not looked for where `minhash_cluster_size` is null.
+Documents of equal text are published once.
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PublishedBuild:
-    """The sums over one manifest: all that the card tells of a build, whatever the number of its receipts."""
-
-    build_id: str
-    planned_at: datetime
-    num_documents_planned: int
-    num_documents_kept: int
-    num_pages: int
-    num_pages_kept: int
-    pages_by_status: Mapping[str, int]
-    pages_by_reject: Mapping[str, int]
-    documents_by_reject: Mapping[str, int]
-    quarantined_by_reason: Mapping[str, int]
+def write_card(store: ObjectStore) -> None:
+    """Puts the card of the latest version; nothing before the first."""
+    latest = latest_version(store)
+    if latest is not None:
+        store.put(layout.CARD_KEY, card(latest).encode())
 
 
-def write_card(store: ObjectStore, manifest: BuildManifest, stamp: BuildStamp) -> None:
-    """Puts the card of every build published so far; `manifest` and `stamp` are those of the newest."""
-    store.put(layout.CARD_KEY, card(published_builds(store, manifest), stamp).encode())
-
-
-def published_builds(store: ObjectStore, newest: BuildManifest) -> list[PublishedBuild]:
-    """Builds of the dataset, oldest plan first; reads the manifests one at a time, but for the newest, which is at hand."""
-    matches = [layout.MANIFEST_KEY.fullmatch(info.key) for info in store.list(layout.BUILDS_PREFIX)]
-    others = (match["build_id"] for match in matches if match and match["build_id"] != newest.build_id)
-    builds = [_summed(newest), *(_summed(read_manifest(store, build_id)) for build_id in others)]
-    return sorted(builds, key=lambda build: (build.planned_at, build.build_id))
-
-
-def _summed(manifest: BuildManifest) -> PublishedBuild:
-    receipts = manifest.receipts
-    return PublishedBuild(
-        build_id=manifest.build_id,
-        planned_at=manifest.planned_at,
-        num_documents_planned=manifest.num_documents_planned,
-        num_documents_kept=manifest.num_documents_kept,
-        num_pages=sum(receipt.num_rows for receipt in receipts),
-        num_pages_kept=sum(receipt.num_kept for receipt in receipts),
-        pages_by_status=_sum(receipt.pages_by_status for receipt in receipts),
-        pages_by_reject=_sum(receipt.pages_by_reject for receipt in receipts),
-        documents_by_reject=manifest.documents_by_reject,
-        quarantined_by_reason=Counter(failure.reason for receipt in receipts for failure in receipt.quarantined),
-    )
-
-
-def card(builds: Sequence[PublishedBuild], stamp: BuildStamp) -> str:
+def card(version: VersionManifest) -> str:
     """The whole card as Markdown."""
+    evidence = [build.evidence for build in version.builds]
     lines = [
-        *_head(sum(build.num_documents_kept for build in builds)),
+        *_head(version),
         INTRODUCTION,
-        *_builds_table(builds),
-        *_counts_table("Pages by status", "status", _sum(build.pages_by_status for build in builds)),
-        *_counts_table("Pages rejected", "reason", _sum(build.pages_by_reject for build in builds)),
-        *_counts_table("Documents not published", "reason", _sum(build.documents_by_reject for build in builds)),
-        *_counts_table("Documents that gave no page", "reason", _sum(build.quarantined_by_reason for build in builds)),
+        *_version_table(version),
+        *_builds_table(version.builds),
+        *_counts_table("Pages by status", "status", summed(build.pages_by_status for build in evidence)),
+        *_counts_table("Pages rejected", "reason", version.pages_by_reject),
+        *_counts_table("Documents not published", "reason", version.documents_by_reject),
+        *_counts_table("Documents that gave no page", "reason", summed(build.quarantined_by_reason for build in evidence)),
         *_columns_table("documents", DOCUMENTS_SCHEMA),
         *_columns_table("pages", PAGES_SCHEMA),
-        *_provenance(stamp),
+        *_provenance(version),
         LIMITATIONS,
     ]
     return "\n".join(lines)
 
 
-def _head(num_documents: int) -> list[str]:
-    size = next((name for limit, name in SIZE_STEPS if num_documents < limit), "n>10M")
+def _head(version: VersionManifest) -> list[str]:
+    size = next((name for limit, name in SIZE_STEPS if version.num_documents_kept < limit), "n>10M")
     return [
         "---",
         "task_categories:",
@@ -117,7 +79,7 @@ def _head(num_documents: int) -> list[str]:
         "  default: true",
         "  data_files:",
         "  - split: train",
-        "    path: documents/*/*.parquet",
+        f"    path: {layout.documents_prefix(version.version_id)}*.parquet",
         "- config_name: pages",
         "  data_files:",
         "  - split: train",
@@ -127,13 +89,24 @@ def _head(num_documents: int) -> list[str]:
     ]
 
 
-def _builds_table(builds: Sequence[PublishedBuild]) -> list[str]:
+def _version_table(version: VersionManifest) -> list[str]:
+    rows = [
+        ("version", version.version_id),
+        ("made on", version.parent_id or "nothing: it is the first"),
+        ("documents", f"{version.num_documents_kept:,}"),
+        ("characters", f"{version.num_chars:,}"),
+        ("parts", f"{len(version.parts):,}"),
+    ]
+    return _table("This version", ("what", "value"), rows)
+
+
+def _builds_table(builds: Sequence[BuildFigures]) -> list[str]:
     rows = [
         (
-            build.build_id,
-            f"{build.planned_at:%Y-%m-%d %H:%M} UTC",
-            f"{build.num_documents_planned:,}",
-            f"{build.num_pages:,}",
+            build.evidence.build_id,
+            f"{build.evidence.planned_at:%Y-%m-%d %H:%M} UTC",
+            f"{build.evidence.num_documents_planned:,}",
+            f"{build.evidence.num_pages:,}",
             f"{build.num_pages_kept:,}",
             f"{build.num_documents_kept:,}",
         )
@@ -151,16 +124,13 @@ def _columns_table(title: str, schema: pa.Schema) -> list[str]:
     return _table(f"Columns of `{title}`", ("column", "type", ""), rows)
 
 
-def _provenance(stamp: BuildStamp) -> list[str]:
+def _provenance(version: VersionManifest) -> list[str]:
     rows = [
-        ("build", stamp.build_id),
-        ("engine", stamp.engine),
-        ("language identification", stamp.lang_detector),
-        ("code version", stamp.code_version),
-        ("recipe", f"`{to_json(stamp.recipe)}`"),
-        ("rules", f"`{to_json(stamp.rules)}`"),
+        ("code version", version.code_version),
+        *((f"recipe {name}", f"`{to_json(recipe)}`") for name, recipe in version.recipes.items()),
+        ("rules", f"`{to_json(version.inputs.rules)}`"),
     ]
-    return _table("Provenance of the newest build", ("what", "value"), rows)
+    return _table("Provenance", ("what", "value"), rows)
 
 
 def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -168,10 +138,3 @@ def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> l
         return [f"## {title}", "", "None.", ""]
     lines = [names, ["---"] * len(names), *rows]
     return [f"## {title}", "", *(f"| {' | '.join(line)} |" for line in lines), ""]
-
-
-def _sum(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
-    total: Counter[str] = Counter()
-    for each in counts:
-        total.update(each)
-    return total

@@ -1,77 +1,134 @@
-"""The `documents` parts: rows in, committed files out. The same rows and sizes make the same bytes.
+"""Which documents stand in which `documents` part, and what the part is made of. In: a Decision. Out: PartTasks, in order.
 
-Rows are gathered up to `row_group_bytes` of text and columns, encoded, and the part is put when its text reaches
-`part_bytes`. Holds one row group of texts and one compressed part, whatever the number of documents.
+Parts are cut by the text of all opened documents in dataset order, rejected ones counted in: a removal or a new duplicate
+changes the part it is in and no other, a new night adds to the end. A part's content id is a hash of everything that its bytes
+turn on, so that one that the parent version holds is copied and not made. Knows no text.
 """
 
 import hashlib
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from pipeline.builds import layout
 from pipeline.config import PublishConfig
-from pipeline.errors import BuildError
 from pipeline.interfaces import ObjectStore
-from pipeline.receipts import TablePart
-from pipeline.tables.documents import DocumentRow, documents_table
-from pipeline.tables.footer import BuildStamp, stamp_texts
-from pipeline.tables.parquet import open_writer
-from pipeline.tables.schemas import DOCUMENTS_SCHEMA
+from pipeline.publishing.evidence import ShardSource
+from pipeline.publishing.verdicts import Decision
+from pipeline.tables.parquet import to_json
 
-ROW_BYTES = 4000
-"""What a row in waiting takes besides its text (measured 3 to 8 kB): else 64 MB of one-page letters are a gigabyte."""
+Places = npt.NDArray[np.int64]
 
 
-def write_parts(
-    store: ObjectStore, stamp: BuildStamp, rows: Iterable[DocumentRow], config: PublishConfig, *, attempt_id: str
-) -> list[TablePart]:
-    """Puts the parts in order, at least one (of no rows, so that readers find a table). Raises BuildError when another
-    part lies under a key."""
-    parts: list[TablePart] = []
-    for ordinal, (data, num_rows) in enumerate(_files(stamp, rows, config)):
-        key = layout.documents_key(stamp.build_id, ordinal)
-        put_same(store, key, data, attempt_id=attempt_id)
-        parts.append(TablePart(key=key, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), num_rows=num_rows))
-    return parts
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VersionPart:
+    """One committed file of a published version."""
+
+    key: str
+    size_bytes: int
+    sha256: str
+    num_rows: int
+    content_id: str
 
 
-def put_same(store: ObjectStore, key: str, data: bytes, *, attempt_id: str) -> None:
-    """Puts an object, or finds these very bytes there: a crashed publish is run again. Raises BuildError for other bytes."""
-    if store.put_once(key, data, attempt_id=attempt_id) or store.get(key) == data:
-        return
-    raise BuildError(
-        f"{key} in {store.uri} is there with other bytes: an earlier publish of this build had other rules, other sizes or "
-        "another version. Publish as it did, or delete the build's documents/ folder, verdicts and manifest first"
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartTask:
+    """One part to make or to copy."""
+
+    store: ObjectStore
+    key: str
+    content_id: str
+    parent: VersionPart | None
+    """The same content in the version before."""
+    judge_id: str
+    sources: Sequence[ShardSource]
+    documents: pa.Table
+    """Rows of the part in order: source (place in `sources`), row (among the judged ones), file_path, aliases, cluster_size."""
+    footer: Mapping[str, str]
+    row_group_bytes: int
+
+    def __str__(self) -> str:
+        return self.key
 
 
-def _files(stamp: BuildStamp, rows: Iterable[DocumentRow], config: PublishConfig) -> Iterator[tuple[bytes, int]]:
-    footer = stamp_texts(stamp, "documents")
-    groups = _gathered(rows, config.row_group_bytes)
-    group = next(groups, [])
-    is_first = True
-    while group or is_first:
-        is_first = False
-        sink, num_rows, num_bytes = io.BytesIO(), 0, 0
-        with open_writer(sink, DOCUMENTS_SCHEMA, footer) as writer:
-            while num_bytes < config.part_bytes:
-                writer.write_table(documents_table(group), row_group_size=max(len(group), 1))
-                num_rows += len(group)
-                num_bytes += sum(row.bytes for row in group)
-                group = next(groups, [])
-                if not group:
-                    break
-        yield sink.getvalue(), num_rows
+def part_tasks(
+    store: ObjectStore,
+    version_id: str,
+    decision: Decision,
+    parents: Mapping[str, VersionPart],
+    config: PublishConfig,
+    *,
+    judge_id: str,
+    footer: Mapping[str, str],
+) -> Iterator[PartTask]:
+    """`parents` are the parts of the version before, by content id. A stretch of documents of which none is published gives no
+    part, but that there is always one, so that readers find a table."""
+    is_kept = decision.reject.is_kept()
+    stretches = cut(decision.evidence.num_bytes, config.part_bytes)
+    filled = [
+        (ordinal, kept)
+        for ordinal, (start, stop) in enumerate(stretches)
+        if len(kept := start + np.flatnonzero(is_kept[start:stop]))
+    ]
+    for ordinal, documents in filled or [(0, np.empty(0, dtype=np.int64))]:
+        sources, rows = _part_rows(decision, documents)
+        content_id = _content_id(decision, documents, sources, rows, [judge_id, config.row_group_bytes])
+        yield PartTask(
+            store=store,
+            key=layout.documents_key(version_id, ordinal),
+            content_id=content_id,
+            parent=parents.get(content_id),
+            judge_id=judge_id,
+            sources=sources,
+            documents=rows,
+            footer={**footer, "pagemill.content_id": content_id},
+            row_group_bytes=config.row_group_bytes,
+        )
 
 
-def _gathered(rows: Iterable[DocumentRow], target_bytes: int) -> Iterator[list[DocumentRow]]:
-    group: list[DocumentRow] = []
-    num_bytes = 0
-    for row in rows:
-        group.append(row)
-        num_bytes += row.bytes + ROW_BYTES
-        if num_bytes >= target_bytes:
-            yield group
-            group, num_bytes = [], 0
-    if group:
-        yield group
+def cut(num_bytes: npt.NDArray[np.int64], part_bytes: int) -> list[tuple[int, int]]:
+    """Stretches of documents, each but the last of at least `part_bytes`: a boundary turns only on what lies before it."""
+    ends = np.cumsum(num_bytes)
+    stretches: list[tuple[int, int]] = []
+    start = 0
+    while start < len(ends):
+        before = int(ends[start - 1]) if start else 0
+        stop = min(int(np.searchsorted(ends, before + part_bytes)) + 1, len(ends))
+        stretches.append((start, stop))
+        start = stop
+    return stretches
+
+
+def _part_rows(decision: Decision, documents: Places) -> tuple[list[ShardSource], pa.Table]:
+    evidence = decision.evidence
+    used, source = np.unique(evidence.source[documents], return_inverse=True)
+    rows = {
+        "source": source.astype(np.int32),
+        "row": evidence.row[documents],
+        "file_path": decision.living.file_paths(documents),
+        "aliases": decision.living.aliases(documents),
+        "cluster_size": decision.duplicates.cluster_size[documents],
+    }
+    return [evidence.sources[ordinal] for ordinal in used], pa.table(rows)
+
+
+def _content_id(
+    decision: Decision, documents: Places, sources: Sequence[ShardSource], rows: pa.Table, settings: Sequence[object]
+) -> str:
+    """Of the values, so that no library's encoding of them counts."""
+    aliases = rows.column("aliases").to_pylist()
+    values = [
+        to_json([*settings, [source.pages_sha256 for source in sources]]),
+        "".join(doc_id.hex() for doc_id in decision.evidence.doc_id.take(pa.array(documents)).to_pylist()),
+        to_json(rows.column("source").to_pylist()),
+        to_json(rows.column("file_path").to_pylist()),
+        to_json([[place, names] for place, names in enumerate(aliases) if names]),
+        to_json(rows.column("cluster_size").to_pylist()),
+    ]
+    digest = hashlib.sha256()
+    for value in values:
+        digest.update(hashlib.sha256(value.encode()).digest())
+    return digest.hexdigest()[:32]

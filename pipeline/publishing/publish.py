@@ -1,134 +1,167 @@
-"""A finished build to a training set: documents assembled, judged, freed of exact copies, written, and the manifest last.
+"""All finished builds of a dataset to one published version: judged, decided, written, gated; then readers are told.
 
-In: the store and the config. Out: the BuildManifest. Deterministic for any number of workers, because it reads the
-committed files in the plan's order; a publish that crashed is run again and finds its own bytes. Holds the pages files of
-one planned shard, one row group and one compressed part at a time, and of each document its identity and its encoded verdict.
-Knows no page rule: pages come judged. Costs reading every pages file once: 6 ms of one core for one of a page.
+In: the store and a config. Out: the VersionManifest. A version is what publishing from scratch gives: what earlier versions and
+earlier publishes have left (judged rows, equal parts) only saves time. Deterministic for any spread. What crashed is run again
+and finds what it has put. Knows no Ray and opens no document. Time and memory are in `infra/benchmarks/publish.md`.
 """
 
-import heapq
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Sequence
 from uuid import uuid4
+
+import pyarrow as pa
 
 from pipeline.builds import layout
 from pipeline.builds.begin import read_plan
-from pipeline.builds.commit import leaf_shards, leaves_of, open_shards, read_receipts
-from pipeline.builds.ledger import advance_latest, encode_manifest, read_manifest
-from pipeline.builds.plan import BuildPlan
-from pipeline.builds.receipt import is_of
-from pipeline.builds.recipe import difference, recipe_id
-from pipeline.config import BuildConfig, DocumentRules
-from pipeline.errors import BuildError, BuildIncomplete, ObjectMissing, VerifyError
+from pipeline.builds.close import close_build, put_same
+from pipeline.config import BuildConfig, RulesConfig
+from pipeline.errors import GateBroken
 from pipeline.interfaces import ObjectStore
-from pipeline.publishing.assemble import assemble, judge_pages, training_pages
+from pipeline.parallel import Spread, one_by_one
+from pipeline.publishing.candidate import Candidate, GateReading, Gates, encode_refusal, figures, no_gates
 from pipeline.publishing.card import write_card
-from pipeline.publishing.pages_files import DocumentPages, document_pages
-from pipeline.publishing.parts import put_same, write_parts
-from pipeline.publishing.verdicts import Verdict, VerdictsFile, encode_quarantine
-from pipeline.receipts import BuildManifest, ShardReceipt
-from pipeline.tables.documents import DocumentRow
+from pipeline.publishing.duplicates import equal_texts, priority_of
+from pipeline.publishing.evidence import read_evidence
+from pipeline.publishing.judged import JudgeTask, judge_id_of, judge_shard
+from pipeline.publishing.live import ReadDocuments, living, read_planned_names
+from pipeline.publishing.parts import VersionPart, part_tasks
+from pipeline.publishing.survey import SurveyedBuild, survey
+from pipeline.publishing.verdicts import Decision, decide, encode_verdicts, with_liveness
+from pipeline.publishing.versions import (
+    Claim,
+    Inputs,
+    VersionManifest,
+    advance_latest,
+    claim_version,
+    find_version,
+    latest_version,
+    seal_version,
+)
+from pipeline.publishing.write_part import put_part
+from pipeline.tables.parquet import to_json
 from pipeline.tables.schemas import SCHEMA_VERSION
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JudgedDocument:
-    """A document, the shard that holds it, and its row when it is published."""
-
-    verdict: Verdict
-    row: DocumentRow | None
-
-
-def publish(store: ObjectStore, config: BuildConfig) -> BuildManifest:
-    """Publishes `config.build_id`, or finds it published. Raises BuildIncomplete while shards are missing, BuildError for
-    rules other than those its pages were judged with."""
-    plan = read_plan(store, config.build_id)
-    changed = difference(plan.stamp.rules, config.rules.model_dump(mode="json"))
-    if changed:
-        raise BuildError(f"build {plan.build_id!r} was made with other rules ({changed}); publish it with those")
-    try:
-        manifest = read_manifest(store, plan.build_id)
-    except ObjectMissing:
-        manifest = _write_build(store, plan, config)
-    write_card(store, manifest, plan.stamp)
-    advance_latest(store, manifest)
-    return manifest
-
-
-def judged_documents(
-    store: ObjectStore, plan: BuildPlan, receipts: Mapping[str, ShardReceipt], rules: DocumentRules
-) -> Iterator[JudgedDocument]:
-    """Every opened document of a finished build, in the plan's order and in a shard in that of doc_id, whether the shard was
-    split or not. Of equal bytes the first is kept."""
-    seen: set[bytes] = set()
-    for shard in plan.shards:
-        halves = [_documents_of(store, receipts[leaf.shard_id]) for leaf in leaves_of(shard, receipts)]
-        for shard_id, each in heapq.merge(*halves, key=lambda found: found[1].document.doc_id):
-            digest = bytes.fromhex(each.document.doc_id)
-            is_copy = digest in seen
-            seen.add(digest)
-            judgement = judge_pages(each.document, each.pages, rules)
-            reject = ("duplicate",) if is_copy else judgement.reject
-            row = None if reject else assemble(each.document, each.pages, judgement, code_version=plan.stamp.code_version)
-            yield JudgedDocument(verdict=_verdict(each, shard_id, reject), row=row)
-
-
-def _documents_of(store: ObjectStore, receipt: ShardReceipt) -> Iterator[tuple[str, DocumentPages]]:
-    return ((receipt.shard_id, each) for each in document_pages(_pages_file(store, receipt)))
-
-
-def _pages_file(store: ObjectStore, receipt: ShardReceipt) -> bytes:
-    data = store.get(receipt.key)
-    if not is_of(receipt, data):
-        raise VerifyError(f"{receipt.key} in {store.uri} is not the bytes that its receipt is of; `pagemill verify` tells more")
-    return data
-
-
-def _write_build(store: ObjectStore, plan: BuildPlan, config: BuildConfig) -> BuildManifest:
-    receipts = read_receipts(store, plan.build_id)
-    todo = open_shards(plan, receipts)
-    if todo:
-        num_shards = sum(1 for _ in leaf_shards(plan, receipts))
-        raise BuildIncomplete(
-            f"build {plan.build_id!r} lacks {len(todo)} of {num_shards} shards; run `pagemill build` again to finish them"
+def publish(
+    store: ObjectStore,
+    config: BuildConfig,
+    *,
+    code_version: str,
+    name: str | None = None,
+    spread: Spread = one_by_one,
+    gates: Gates = no_gates,
+) -> VersionManifest:
+    """Closes `config.build_id` and publishes the whole dataset under the config's rules, or finds that published. The version
+    is called `name`, else after the build. Raises BuildIncomplete while the build lacks shards, GateBroken, and Overtaken when
+    another version was published meanwhile."""
+    close_build(store, read_plan(store, config.build_id))
+    builds = survey(store)
+    parent = latest_version(store)
+    claim = claim_version(store, inputs_of(builds, config), parent, base=config.build_id, name=name)
+    if isinstance(claim, VersionManifest):
+        write_card(store)
+        return claim
+    manifest = find_version(store, claim.version_id)
+    if manifest is None:
+        judge_shards(store, builds, config.rules, spread)
+        decision = decide_documents(store, builds, claim.inputs.judge_id)
+        verdicts = encode_verdicts(decision, claim.inputs.judge_id)
+        parts = write_parts(store, config, claim, decision, parent, spread)
+        put_same(store, layout.verdicts_key(claim.version_id), verdicts, attempt_id=uuid4().hex)
+        candidate = candidate_of(claim, decision, builds)
+        manifest = VersionManifest(
+            version_id=claim.version_id,
+            parent_id=claim.parent_id,
+            generation=parent.generation + 1 if parent else 0,
+            schema_version=SCHEMA_VERSION,
+            code_version=code_version,
+            inputs=claim.inputs,
+            recipes={build.figures.recipe_id: build.recipe for build in builds},
+            builds=candidate.builds,
+            pages_by_reject=decision.evidence.pages_by_reject,
+            parts=tuple(parts),
+            verdicts_sha256=hashlib.sha256(verdicts).hexdigest(),
+            gates=passed(store, candidate, gates),
         )
-    attempt_id = uuid4().hex
-    verdicts = VerdictsFile(plan.stamp)
-
-    def published_rows() -> Iterator[DocumentRow]:
-        for judged in judged_documents(store, plan, receipts, config.rules.documents):
-            verdicts.add(judged.verdict)
-            if judged.row is not None:
-                yield judged.row
-
-    parts = write_parts(store, plan.stamp, published_rows(), config.publish, attempt_id=attempt_id)
-    failures = [(receipt.shard_id, failure) for receipt in receipts.values() for failure in receipt.quarantined]
-    put_same(store, layout.verdicts_key(plan.build_id), verdicts.encoded(), attempt_id=attempt_id)
-    put_same(store, layout.quarantine_key(plan.build_id), encode_quarantine(failures, plan.stamp), attempt_id=attempt_id)
-    manifest = BuildManifest(
-        build_id=plan.build_id,
-        schema_version=SCHEMA_VERSION,
-        recipe_id=recipe_id(plan.stamp.recipe),
-        recipe=plan.stamp.recipe,
-        rules=plan.stamp.rules,
-        code_version=plan.stamp.code_version,
-        planned_at=plan.planned_at,
-        receipts=tuple(receipts.values()),
-        documents=tuple(parts),
-        documents_by_reject=dict(sorted(verdicts.by_reject.items())),
-        num_documents_kept=verdicts.num_kept,
-        num_documents_planned=plan.num_documents,
-    )
-    put_same(store, layout.manifest_key(plan.build_id), encode_manifest(manifest), attempt_id=attempt_id)
+        manifest = seal_version(store, manifest)
+    advance_latest(store, manifest)
+    write_card(store)
     return manifest
 
 
-def _verdict(each: DocumentPages, shard_id: str, reject: tuple[str, ...]) -> Verdict:
-    return Verdict(
-        id=each.document.doc_id,
-        file_path=each.document.document.uri,
-        shard_id=shard_id,
-        n_pages=each.document.num_pages,
-        kept_pages=len(training_pages(each.pages)),
-        reject=reject,
+def inputs_of(builds: Iterable[SurveyedBuild], config: BuildConfig) -> Inputs:
+    """What a version of these builds turns on."""
+    return Inputs(
+        builds=tuple(build.build_id for build in builds),
+        judge_id=judge_id_of(config.rules),
+        rules=config.rules.model_dump(mode="json"),
+        publish=config.publish.model_dump(mode="json"),
     )
+
+
+def judge_shards(store: ObjectStore, builds: Iterable[SurveyedBuild], rules: RulesConfig, spread: Spread) -> None:
+    """Every shard that these rules have not judged before."""
+    judge_id = judge_id_of(rules)
+    for build in builds:
+        judged = {layout.shard_id_of(info.key) for info in store.list(layout.judged_prefix(judge_id, build.build_id))}
+        tasks = (
+            JudgeTask(
+                store=store,
+                pages_key=source.pages_key,
+                pages_sha256=source.pages_sha256,
+                judged_key=layout.judged_key(judge_id, build.build_id, source.shard_id),
+                rules=rules,
+            )
+            for source in build.sources
+            if source.shard_id not in judged
+        )
+        for _ in spread(judge_shard, tasks):
+            pass
+
+
+def decide_documents(store: ObjectStore, builds: Sequence[SurveyedBuild], judge_id: str) -> Decision:
+    """Rules, then what the corpus still holds, then duplicates among the rest."""
+    evidence = read_evidence(store, [source for build in builds for source in build.sources], judge_id)
+    names = [(build.build_id, read_planned_names(store, build.build_id)) for build in builds]
+    build_ids = pa.array([source.build_id for source in evidence.sources], pa.string()).take(pa.array(evidence.source))
+    alive = living(names, ReadDocuments(doc_id=evidence.doc_id, uri=evidence.uri, build_id=build_ids))
+    reject = with_liveness(evidence, alive)
+    duplicates = equal_texts(evidence, reject.is_kept(), priority_of(evidence))
+    return decide(evidence, alive, reject, duplicates)
+
+
+def write_parts(
+    store: ObjectStore, config: BuildConfig, claim: Claim, decision: Decision, parent: VersionManifest | None, spread: Spread
+) -> list[VersionPart]:
+    """Each part of the version: found, copied from the parent, or made."""
+    footer = {
+        "pagemill.schema": f"documents/{SCHEMA_VERSION}",
+        "pagemill.judge": claim.inputs.judge_id,
+        "pagemill.config": to_json(claim.inputs.rules),
+    }
+    parents = {part.content_id: part for part in parent.parts} if parent else {}
+    tasks = part_tasks(
+        store, claim.version_id, decision, parents, config.publish, judge_id=claim.inputs.judge_id, footer=footer
+    )
+    return list(spread(put_part, tasks))
+
+
+def candidate_of(claim: Claim, decision: Decision, builds: Iterable[SurveyedBuild]) -> Candidate:
+    return Candidate(
+        version_id=claim.version_id,
+        parent_id=claim.parent_id,
+        builds=tuple(figures(decision, [build.figures for build in builds])),
+    )
+
+
+def passed(store: ObjectStore, candidate: Candidate, gates: Gates) -> tuple[GateReading, ...]:
+    """What the gates read. Raises GateBroken, and keeps what was read, when one of them is broken."""
+    readings = tuple(gates(candidate))
+    broken = [reading.told for reading in readings if reading.is_broken]
+    if broken:
+        store.put(layout.refusal_key(candidate.version_id), encode_refusal(candidate, readings))
+        raise GateBroken(
+            f"version {candidate.version_id!r} is made and stays unpublished: {'; '.join(broken)}. Readers keep "
+            f"{candidate.parent_id or 'nothing'}; look at its verdicts, then publish again with other gates or other rules"
+        )
+    return readings

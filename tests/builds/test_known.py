@@ -10,7 +10,7 @@ from pipeline.publishing.publish import publish
 from pipeline.records import KnownDocument
 from pipeline.store import open_store
 from pipeline.tables.pages import encode_pages
-from tests.builds.factory import CORPUS, config, finished_build, planned_build
+from tests.builds.factory import CORPUS, config, finished_build, planned_build, publish
 from tests.builds.memory_store import MemoryStore
 from tests.tables.samples import document, head, opened, pages_of
 

@@ -93,7 +93,7 @@ def test_status_shows_rungs_and_modes_when_there_is_something_to_show() -> None:
     store = MemoryStore()
     (shard,) = planned_build(store, [DOCUMENT]).shards
     commit_shard(store, "main", shard.shard_id, encode_pages(ROWS, head(shard)), attempt_id="a")
-    shown = rows_of(status(store, "main"))
+    shown = rows_of(status(store, "main"), is_published=False)
     assert shown["rungs"] == "first: 3 pages, 4.8 s; cut: 1 pages, 2.2 s; wider: 0 pages, 0.5 s"
     assert shown["modes"] == "base: 2 pages, 5.0 text tokens per vision token; tiny: 1 pages, 1.0 text tokens per vision token"
 

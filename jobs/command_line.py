@@ -46,7 +46,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, help="YAML file, for example configs/quickstart.yaml")
     parser.add_argument("--input", metavar="URI", help="read this instead of the config's input.uri")
     parser.add_argument("--output", metavar="URI", help="write here instead of the config's output.uri")
-    parser.add_argument("--build-id", metavar="ID", help="name of the build instead of the config's build_id")
+    parser.add_argument("--build-id", "--build", metavar="ID", help="name of the build instead of the config's build_id")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="any config key, repeatable")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 

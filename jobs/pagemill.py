@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from jobs import build, plan, publish, status, verify
+from jobs import build, log, plan, publish, rejudge, status, verify
 from jobs.command_line import end_process
 
 COMMANDS = {
@@ -12,7 +12,9 @@ COMMANDS = {
     "plan": (plan.main, "dry run: what a build would read, and how long it would take"),
     "status": (status.main, "how far a build is"),
     "verify": (verify.main, "recount a build from what lies in its store"),
-    "publish": (publish.main, "make the documents of a build whose pages are all read"),
+    "publish": (publish.main, "make a version of all finished builds"),
+    "rejudge": (rejudge.main, "make a version under other rules; no page is read again"),
+    "log": (log.main, "the versions of a dataset"),
 }
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, ray_address, run_command
 from jobs.progress import Display, Tally, summary
 from pipeline.builds import layout
-from pipeline.builds.begin import begin_build
+from pipeline.builds.begin import begin_build, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.known import known_ids
 from pipeline.builds.plan import BuildPlan
@@ -52,8 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     store = open_store(config.output)
     say(f"build {config.build_id}: {config.input.uri} -> {config.output.uri}")
     plan = begin_build(store, config, partial(list_documents, open_source(config.input)), code_version=code_version())
-    if not plan.shards:
-        say("nothing new: earlier builds of this dataset have read every document of this corpus")
+    if not plan.has_work:
+        say("nothing new: earlier builds of this dataset have planned every document of this corpus, and no name is gone")
         return DONE
     try:
         return finish(config, store, plan)
@@ -88,7 +88,7 @@ def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: Obj
     shard_bytes = {shard.shard_id: shard.size_bytes for shard in todo}
     known = known_ids(store, but=plan.build_id)
     with Display(tally, bytes_total=sum(shard_bytes.values())) as display:
-        for event in run_shards(todo, config, stamp=plan.stamp, store=store, known=known):
+        for event in run_shards(todo, config_of_plan(config, plan), stamp=plan.stamp, store=store, known=known):
             match event:
                 case Pulse():
                     display.pulse(event)

@@ -15,7 +15,9 @@
     |-- BuildError             a build cannot go on: another recipe, another plan, too many lost workers
     |   |-- BuildIncomplete    some shards are missing; running the same command again finishes them
     |   |   `-- Overtaken      another version was published meanwhile; the same command publishes on top of it
-    |   `-- GateBroken         a version is made and stays unpublished, because a figure of it is out of bounds
+    |   |-- GateBroken         a version is made and stays unpublished, because a figure of it is out of bounds
+    |   |-- LeaseHeld          another driver is at work on the dataset
+    |   `-- LeaseLost          another driver has taken over, because this one was not heard of for too long
     `-- VerifyError            the bucket does not hold what the build promised
 
 The message says what happened, why, and what to do about it. `jobs/` prints it on one line; `--debug` shows the traceback.
@@ -91,6 +93,14 @@ class Overtaken(BuildIncomplete):
 
 class GateBroken(BuildError):
     """A version is made, and stays unpublished: a figure of it is out of bounds."""
+
+
+class LeaseHeld(BuildError):
+    """Another driver is at work on the dataset; there is nothing to do but leave."""
+
+
+class LeaseLost(BuildError):
+    """Another driver has taken the work over; this one stops. What it has committed stays."""
 
 
 class VerifyError(PagemillError):

@@ -7,17 +7,13 @@ pages files, the last 100 kB or so of each, 16 at a time: 1,000,000 documents in
 from collections.abc import Iterator
 
 from pipeline.builds import layout
+from pipeline.builds.footers import get_footer
 from pipeline.builds.hash_set import HashSet
 from pipeline.builds.ledger import read_manifest
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import map_in_order
-from pipeline.receipts import ShardReceipt
 from pipeline.tables.footer import head_of
 
-TAIL_BYTES = 262_144
-"""Of a pages file of 500 documents the footer takes 200 kB of documents and 10 kB for each row group."""
-FOOTER_LENGTH_BYTES = 8
-"""A Parquet file ends with the length of its footer, 4 bytes, little-endian, and the magic `PAR1`."""
 PARALLEL_GETS = 16
 
 
@@ -31,15 +27,7 @@ def known_ids(store: ObjectStore, *, but: str) -> HashSet:
 def opened_ids(store: ObjectStore, build_id: str) -> Iterator[str]:
     """The ids of the documents that a finished build has opened."""
     receipts = [receipt for receipt in read_manifest(store, build_id).receipts if receipt.num_documents]
-    for tail in map_in_order(lambda receipt: _tail_of(store, receipt), receipts, num_threads=PARALLEL_GETS):
-        yield from (each.doc_id for each in head_of(tail).documents.opened)
-
-
-def _tail_of(store: ObjectStore, receipt: ShardReceipt) -> bytes:
-    """The end of a pages file, its whole footer included."""
-    size_bytes = receipt.size_bytes
-    tail = store.get_range(receipt.key, max(size_bytes - TAIL_BYTES, 0), TAIL_BYTES)
-    wanted_bytes = int.from_bytes(tail[-FOOTER_LENGTH_BYTES:-4], "little") + FOOTER_LENGTH_BYTES
-    if wanted_bytes <= len(tail) or wanted_bytes > size_bytes:
-        return tail
-    return store.get_range(receipt.key, size_bytes - wanted_bytes, wanted_bytes)
+    for footer in map_in_order(
+        lambda receipt: get_footer(store, receipt.key, receipt.size_bytes), receipts, num_threads=PARALLEL_GETS
+    ):
+        yield from (each.doc_id for each in head_of(footer).documents.opened)

@@ -6,6 +6,7 @@ What is not data starts with `_`, which Arrow, Spark, DuckDB and Hugging Face sk
 import re
 
 BUILDS_PREFIX = "_builds/"
+LEASE_KEY = "_builds/_lease.json"
 VERSIONS_PREFIX = "_versions/"
 LATEST_KEY = "_versions/_latest.json"
 CARD_KEY = "README.md"
@@ -15,8 +16,16 @@ VERSION_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/manifest\.json")
 REFUSAL_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/refused\.json")
 
 
+def clock_key(attempt_id: str) -> str:
+    return f"_builds/_clock-{attempt_id}"
+
+
 def plan_key(build_id: str) -> str:
     return f"_builds/{build_id}/plan.parquet"
+
+
+def changes_key(build_id: str, attempt_id: str) -> str:
+    return f"_builds/{build_id}/changes-{attempt_id}.parquet"
 
 
 def pages_prefix(build_id: str) -> str:

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
-from pipeline.builds.plan import BuildPlan, document_key
+from pipeline.builds.listing import document_key
+from pipeline.builds.plan import BuildPlan
 from pipeline.builds.receipt import is_of, receipt_of
 from pipeline.errors import VerifyError
 from pipeline.receipts import Shard, ShardReceipt

@@ -21,6 +21,7 @@ from pipeline.config.build import (
     PlanConfig,
     PublishConfig,
     RenderConfig,
+    RetryConfig,
     StoreConfig,
 )
 from pipeline.config.engines import (
@@ -67,6 +68,7 @@ __all__ = [
     "RenderConfig",
     "RepetitionStop",
     "RereadRung",
+    "RetryConfig",
     "RulesConfig",
     "Rung",
     "ScriptedConfig",

@@ -17,6 +17,7 @@ page again.
 from pipeline.config.build import (
     BuildConfig,
     CleaningConfig,
+    DedupConfig,
     OutputConfig,
     PlanConfig,
     PublishConfig,
@@ -49,6 +50,7 @@ __all__ = [
     "BuildConfig",
     "CleaningConfig",
     "CutRung",
+    "DedupConfig",
     "DeepseekOcr2Config",
     "DeepseekOcrConfig",
     "DocumentRules",

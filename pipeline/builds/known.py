@@ -5,8 +5,10 @@ pages files, the last 100 kB or so of each, 16 at a time: 1,000,000 documents in
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 from pipeline.builds import layout
+from pipeline.builds.audit import read_forgotten
 from pipeline.builds.footers import get_footer
 from pipeline.builds.hash_set import HashSet
 from pipeline.builds.ledger import read_manifest
@@ -18,10 +20,12 @@ PARALLEL_GETS = 16
 
 
 def known_ids(store: ObjectStore, *, but: str) -> HashSet:
-    """The ids of all documents that finished builds other than `but` have opened. Raises StoreError, VerifyError."""
+    """The ids of all documents that finished builds other than `but` have opened, and of those that are forgotten. Raises
+    StoreError, VerifyError."""
     found = (layout.MANIFEST_KEY.fullmatch(info.key) for info in store.list(layout.BUILDS_PREFIX))
     build_ids = [match["build_id"] for match in found if match and match["build_id"] != but]
-    return HashSet(doc_id for build_id in build_ids for doc_id in opened_ids(store, build_id))
+    opened = (doc_id for build_id in build_ids for doc_id in opened_ids(store, build_id))
+    return HashSet(chain(opened, read_forgotten(store).ids))
 
 
 def opened_ids(store: ObjectStore, build_id: str) -> Iterator[str]:

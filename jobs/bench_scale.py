@@ -20,11 +20,11 @@ from jobs.command_line import DONE, INCOMPLETE, run_command
 from jobs.synthetic import SyntheticSource, SyntheticStore, page_document
 from pipeline.builds.begin import begin_build, read_plan, stamp_of_config
 from pipeline.builds.commit import open_shards, read_receipts
-from pipeline.builds.publish import publish
 from pipeline.builds.schedule import ShardQueue
 from pipeline.builds.status import status
-from pipeline.builds.verify import verify
 from pipeline.config import BuildConfig, parse_config
+from pipeline.publishing.publish import publish
+from pipeline.publishing.verify import verify
 from pipeline.sources import list_documents
 from pipeline.store import open_store
 
@@ -186,7 +186,7 @@ STEPS: Mapping[str, Callable[[Path, int], Cost]] = {
     "plan-pages": plan_pages,
     "receipts": over_pages("receipts", lambda store, config: read_receipts(store, config.build_id)),
     "status": over_pages("status", lambda store, config: status(store, config.build_id)),
-    "publish": over_pages("publish", publish),
+    "publish": over_pages("publish", lambda store, config: publish(store, config, code_version="bench")),
     "verify": over_pages("verify", lambda store, config: verify(store, config.build_id)),
 }
 

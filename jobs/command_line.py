@@ -7,9 +7,11 @@ import argparse
 import json
 import logging
 import os
+import signal
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
@@ -21,6 +23,7 @@ from pipeline.errors import BuildIncomplete, PagemillError, VerifyError
 DONE = 0
 INCOMPLETE = 1
 WRONG_USE = 2
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,7 +46,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, help="YAML file, for example configs/quickstart.yaml")
     parser.add_argument("--input", metavar="URI", help="read this instead of the config's input.uri")
     parser.add_argument("--output", metavar="URI", help="write here instead of the config's output.uri")
-    parser.add_argument("--build-id", metavar="ID", help="name of the build instead of the config's build_id")
+    parser.add_argument("--build-id", "--build", metavar="ID", help="name of the build instead of the config's build_id")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="any config key, repeatable")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
@@ -83,7 +86,8 @@ def run_command(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
     logging.getLogger("botocore").setLevel(logging.INFO)  # below that it writes signed headers and session tokens
     warnings.filterwarnings("default" if arguments.debug else "ignore")
     try:
-        return run(arguments)
+        with interruptible():
+            return run(arguments)
     except PagemillError as error:
         if arguments.debug:
             raise
@@ -92,6 +96,41 @@ def run_command(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
     except KeyboardInterrupt:
         print("pagemill: interrupted; what is committed stays, the same command goes on from there", file=sys.stderr)
         return INCOMPLETE
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM raise KeyboardInterrupt inside: shards in work are abandoned whole, what is committed stays."""
+    before = {signum: signal.signal(signum, _interrupt) for signum in INTERRUPTIONS}
+    try:
+        yield
+    except SystemExit as stop:
+        if stop.code != signal.SIGTERM:
+            raise
+        raise KeyboardInterrupt from stop  # of Ray's handler, which holds while a cluster is joined
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def stay_interruptible() -> None:
+    """For after a cluster was joined, when Ray has set a handler that ends with exit code 15, and after it was left, when
+    SIGTERM has its default action again (seen with Ray 2.60) and would end a command that publishes without a word."""
+    for signum in INTERRUPTIONS:
+        signal.signal(signum, _interrupt)
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def end_process(code: int) -> NoReturn:
+    """The end of a process whose command is over. A signal that comes while interpreter and Ray leave has nothing to stop any
+    more, and must change neither the exit code nor what was printed."""
+    for signum in INTERRUPTIONS:
+        signal.signal(signum, signal.SIG_IGN)
+    sys.stdout.flush()
+    sys.exit(code)
 
 
 def exit_code_of(error: PagemillError) -> int:

@@ -185,14 +185,14 @@ def make_template(stamp: BuildStamp, config: BuildConfig) -> Template:
         yield OpenedDocument(document=document, doc_id=doc_id, num_pages=1, media="pdf")
         yield PageImage(page_id=PageId(doc_id, 0), facts=FACTS, pixels_HWC=np.zeros((4, 4, 1), dtype=np.uint8))
 
-    engine = ScriptedEngine(ScriptedConfig(), script=lambda page_id, facts: PROSE)
+    engine = ScriptedEngine(ScriptedConfig(), script=lambda page_id, facts: f"{PROSE} Ledger {doc_id}.")
     result = build_shard(
         shard, source=SyntheticSource(0), render=render, engine=engine, config=config, on_page=lambda page: None
     )
     facts = ShardFacts(
         shard_id=shard.shard_id, worker="synthetic", times=result.times, started_at=NOON, finished_at=result.finished_at
     )
-    head = PagesHead(stamp=stamp, shard=facts, documents=ShardDocuments(opened=result.documents, failed=()))
+    head = PagesHead(stamp=stamp, shard=facts, documents=ShardDocuments(opened=result.documents, failed=(), known=()))
     sink = io.BytesIO()
     table: pa.Table = pages_table(result.records).replace_schema_metadata(head_texts(head))
     pq.write_table(table, sink, compression="none", use_dictionary=False, write_statistics=False)

@@ -16,7 +16,11 @@
     |-- EngineError            an engine cannot be opened, or broke its contract
     |   `-- EngineDead         the engine was lost in mid-work; its worker must be replaced
     |-- BuildError             a build cannot go on: another recipe, another plan, too many lost workers
-    |   `-- BuildIncomplete    some shards are missing; running the same command again finishes them
+    |   |-- BuildIncomplete    some shards are missing; running the same command again finishes them
+    |   |   `-- Overtaken      another version was published meanwhile; the same command publishes on top of it
+    |   |-- GateBroken         a version is made and stays unpublished, because a figure of it is out of bounds
+    |   |-- LeaseHeld          another driver is at work on the dataset
+    |   `-- LeaseLost          another driver has taken over, because this one was not heard of for too long
     `-- VerifyError            the bucket does not hold what the build promised
 
 The message says what happened, why, and what to do about it. `jobs/` prints it on one line; `--debug` shows the traceback.
@@ -102,6 +106,22 @@ class BuildError(PagemillError):
 
 class BuildIncomplete(BuildError):
     """Some shards are missing; the same command finishes them."""
+
+
+class Overtaken(BuildIncomplete):
+    """Another version was published while this one was made; the same command publishes on top of it."""
+
+
+class GateBroken(BuildError):
+    """A version is made, and stays unpublished: a figure of it is out of bounds."""
+
+
+class LeaseHeld(BuildError):
+    """Another driver is at work on the dataset; there is nothing to do but leave."""
+
+
+class LeaseLost(BuildError):
+    """Another driver has taken the work over; this one stops. What it has committed stays."""
 
 
 class VerifyError(PagemillError):

@@ -18,16 +18,16 @@ import pytest
 
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
-from pipeline.builds.publish import publish
 from pipeline.builds.status import summed
-from pipeline.builds.verify import verify
 from pipeline.cluster import Pulse, run_shards
 from pipeline.cluster.render_tasks import RenderTasks
 from pipeline.config import BuildConfig, RenderConfig, StoreConfig, load_config, parse_config
+from pipeline.publishing.verify import verify
 from pipeline.receipts import ShardReceipt
 from pipeline.records import DocumentFailure, OpenedDocument, PageFailure, PageImage, RenderEvent
 from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
+from tests.builds.factory import publish
 from tests.conftest import ROOT, draw_pdf, prose_of
 
 pytestmark = pytest.mark.ray
@@ -72,7 +72,7 @@ def render_all(folder: Path, config: RenderConfig) -> Iterator[RenderEvent]:
     import ray
 
     source = open_source(parse_config({"input": {"uri": str(folder)}, "output": {"uri": "unused"}}).input)
-    tasks = RenderTasks(config, node_id=ray.get_runtime_context().get_node_id())
+    tasks = RenderTasks(config, known=(), node_id=ray.get_runtime_context().get_node_id())
     return tasks(list(source.scan()), source)
 
 
@@ -136,7 +136,9 @@ def test_a_document_that_is_gone_is_named(ray_cluster: None, small_corpus: Path)
     (small_corpus / "of_3_pages.pdf").unlink()
     import ray
 
-    events = list(RenderTasks(RenderConfig(dpi=40), node_id=ray.get_runtime_context().get_node_id())(documents, source))
+    events = list(
+        RenderTasks(RenderConfig(dpi=40), known=(), node_id=ray.get_runtime_context().get_node_id())(documents, source)
+    )
     failures = [event for event in events if isinstance(event, DocumentFailure)]
     assert [(Path(failure.document.uri).name, failure.reason) for failure in failures] == [("of_3_pages.pdf", "missing")]
     assert sum(isinstance(event, PageImage) for event in events) == NUM_PAGES - 3
@@ -151,7 +153,7 @@ def test_a_worker_killed_in_mid_shard_is_replaced_and_every_page_has_one_row(
     killed = False
     lost = 0
     receipts = []
-    for event in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store):
+    for event in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store, known=()):
         if isinstance(event, ShardReceipt):
             receipts.append(event)
         if isinstance(event, Pulse):
@@ -182,7 +184,7 @@ def test_pages_that_a_worker_reads_badly_climb_its_ladder_and_the_table_tells_ho
     )
     store = open_store(config.output)
     plan = begin_build(store, config, lambda: list_documents(open_source(config.input)), code_version="0")
-    for _ in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store):
+    for _ in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store, known=()):
         pass
     publish(store, config)
     assert verify(store, config.build_id).findings == ()

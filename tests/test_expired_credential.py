@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from jobs.drills.proxy import FaultProxy, NetworkFault, Request
-from pipeline.builds.verify import verify
 from pipeline.config import StoreConfig
+from pipeline.publishing.verify import verify
 from pipeline.store import open_store
 from tests.test_cluster import NUM_PAGES, pagemill
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow.dataset
 import pytest
 
-from pipeline.builds.publish import publish
-from pipeline.builds.verify import verify
 from pipeline.cluster import supervisor
+from pipeline.publishing.verify import verify
+from tests.builds.factory import publish
 from tests.conftest import draw_pdf, prose_of
 from tests.test_isolation import built, config_for, worker_that_marks
 

@@ -14,18 +14,18 @@ import pytest
 
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import read_receipts
-from pipeline.builds.publish import publish
-from pipeline.builds.verify import verify
 from pipeline.cluster import Pulse, run_shards, supervisor
 from pipeline.cluster.render_tasks import RENDER_CPUS, RenderTasks, TaskBegun
 from pipeline.cluster.worker import Worker
 from pipeline.config import BuildConfig, RenderConfig, parse_config
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.verify import verify
 from pipeline.receipts import Shard, ShardReceipt
 from pipeline.records import DocumentFailure, DocumentRef, PageFailure, PageImage, RenderEvent
 from pipeline.rendering import render_document
 from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
+from tests.builds.factory import publish
 from tests.conftest import draw_pdf, prose_of
 from tests.rendering import crafted
 from tests.test_cluster import draw_endless_page

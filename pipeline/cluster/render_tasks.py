@@ -11,7 +11,7 @@ Cost: about 15 ms a document and 7 ms a page of 2 MB, measured on 2 shared cores
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import ray
@@ -19,7 +19,16 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipeline.config import RenderConfig
 from pipeline.interfaces import Source
-from pipeline.records import DocumentFailure, DocumentRef, OpenedDocument, PageFailure, PageId, RenderEvent
+from pipeline.records import (
+    DocumentFailure,
+    DocumentRef,
+    KnownDocument,
+    OpenedDocument,
+    PageFailure,
+    PageId,
+    RenderedEvent,
+    RenderEvent,
+)
 from pipeline.rendering import read_document, render_document
 from pipeline.rendering.confinement import WITHOUT_CREDENTIALS, confine_process
 
@@ -37,7 +46,9 @@ class TaskBegun:
 
 
 @ray.remote(num_cpus=RENDER_CPUS, max_retries=0)
-def render_one(document: DocumentRef, data: bytes, config: RenderConfig, first_page: int) -> Iterator[TaskBegun | RenderEvent]:
+def render_one(
+    document: DocumentRef, data: bytes, config: RenderConfig, first_page: int
+) -> Iterator[TaskBegun | RenderedEvent]:
     """Renders one document in a process that may add little memory, runs for a bounded time and holds no credential."""
     yield TaskBegun()
     confine_process(memory_bytes=config.memory_bytes, cpu_s=config.document_deadline_s)
@@ -47,8 +58,10 @@ def render_one(document: DocumentRef, data: bytes, config: RenderConfig, first_p
 class RenderTasks:
     """A Renderer over Ray tasks, on the node of its worker first. Thread-safe: it holds no state between calls."""
 
-    def __init__(self, config: RenderConfig, *, node_id: str) -> None:
+    def __init__(self, config: RenderConfig, *, known: Collection[str], node_id: str) -> None:
+        """`known` are ids of documents that are read already."""
         self._config = config
+        self._known = known
         self._node_id = node_id
 
     def __call__(self, documents: Iterable[DocumentRef], source: Source) -> Iterator[RenderEvent]:
@@ -57,8 +70,8 @@ class RenderTasks:
         try:
             while True:
                 while len(running) < DOCUMENTS_AHEAD and (document := next(waiting, None)):
-                    read = read_document(document, source, self._config)
-                    if isinstance(read, DocumentFailure):
+                    read = read_document(document, source, self._config, known=self._known)
+                    if isinstance(read, DocumentFailure | KnownDocument):
                         yield read
                     else:
                         running.append(_Rendering(document, read, self._config, self._node_id))
@@ -129,10 +142,10 @@ class _Rendering:
     def cancel(self) -> None:
         ray.cancel(self.stream, force=True)
 
-    def take(self) -> Iterator[RenderEvent]:
+    def take(self) -> Iterator[RenderedEvent]:
         """The next event of a stream that `ray.wait` called ready; what a death means, if the task died."""
         try:
-            event: TaskBegun | RenderEvent = ray.get(next(self.stream))
+            event: TaskBegun | RenderedEvent = ray.get(next(self.stream))
         except StopIteration:
             if self._opened is None or self._next_page < self._opened.num_pages:
                 yield from self._died("crashed", "rendering ended before the last page")
@@ -158,7 +171,7 @@ class _Rendering:
             self.is_done = self._opened is not None and self._next_page == self._opened.num_pages
         yield event
 
-    def check_deadlines(self) -> Iterator[RenderEvent]:
+    def check_deadlines(self) -> Iterator[RenderedEvent]:
         """Kills a task that kept its reader waiting too long."""
         if self.is_done or self.patience_s > 0.0:
             return
@@ -174,7 +187,7 @@ class _Rendering:
         limit_s = self._config.page_deadline_s
         yield from self._died("deadline", f"took over {limit_s:g} s to render (render.page_deadline_s)")
 
-    def _give_up(self, error: str) -> Iterator[RenderEvent]:
+    def _give_up(self, error: str) -> Iterator[RenderedEvent]:
         self.is_done = True
         if self._opened is None:
             yield DocumentFailure(document=self._document, doc_id=None, reason="deadline", error=error)
@@ -182,7 +195,7 @@ class _Rendering:
         for page_index in range(self._next_page, self._opened.num_pages):
             yield PageFailure(page_id=PageId(self._opened.doc_id, page_index), reason="deadline", error=error)
 
-    def _died(self, reason: str, error: str) -> Iterator[RenderEvent]:
+    def _died(self, reason: str, error: str) -> Iterator[RenderedEvent]:
         """First death on a page: once more. Second: the page is named, and the next one begun."""
         self._deaths_on_page += 1
         self._page_waited_s = 0.0

@@ -22,6 +22,7 @@ from pipeline.config.build import (
     PlanConfig,
     PublishConfig,
     RenderConfig,
+    RetryConfig,
     StoreConfig,
 )
 from pipeline.config.engines import (
@@ -41,7 +42,7 @@ from pipeline.config.ladder import (
     TextLayerRung,
     TurnRung,
 )
-from pipeline.config.load import load_config, parse_config, with_setting
+from pipeline.config.load import load_config, load_rules, parse_config, with_setting
 from pipeline.config.rules import DocumentRules, PageRules, RulesConfig
 from pipeline.config.vlm import Mode, ModePolicy, NgramLimit, Prompt, RepetitionStop, Serving, VlmConfig
 
@@ -68,6 +69,7 @@ __all__ = [
     "RenderConfig",
     "RepetitionStop",
     "RereadRung",
+    "RetryConfig",
     "RulesConfig",
     "Rung",
     "ScriptedConfig",
@@ -77,6 +79,7 @@ __all__ = [
     "TurnRung",
     "VlmConfig",
     "load_config",
+    "load_rules",
     "parse_config",
     "with_setting",
 ]

@@ -8,7 +8,7 @@ from pydantic import PositiveFloat, PositiveInt, ValidationInfo, field_validator
 from pipeline.config.engines import EngineConfig, PpocrConfig
 from pipeline.config.ladder import Rung, refuse_unfit_rungs
 from pipeline.config.rules import RulesConfig
-from pipeline.config.values import Address, BuildId, Section
+from pipeline.config.values import Address, BuildId, QuarantineReason, Section
 
 
 class StoreConfig(Section):
@@ -60,6 +60,16 @@ class PlanConfig(Section):
     shard_documents: PositiveInt = 500
 
 
+class RetryConfig(Section):
+    """Which documents in quarantine the next build tries again."""
+
+    reasons: tuple[QuarantineReason, ...] = ("crashed", "deadline", "missing")
+    """What another night can change: a worker that was lost or ran out of memory, a machine that was slow, an object that was
+    not there for a moment. The others are of the bytes or of the limits in the config; `--retry-quarantined` tries those."""
+    max_attempts: PositiveInt = 3
+    """Builds that try a document, the first included; 1 tries nothing again."""
+
+
 class PublishConfig(Section):
     part_bytes: PositiveInt = 256_000_000
     """A `documents` part is closed when its text reaches this."""
@@ -78,6 +88,7 @@ class BuildConfig(Section):
     cleaning: CleaningConfig = CleaningConfig()
     rules: RulesConfig = RulesConfig()
     plan: PlanConfig = PlanConfig()
+    retry: RetryConfig = RetryConfig()
     publish: PublishConfig = PublishConfig()
 
     @field_validator("engine", mode="before")

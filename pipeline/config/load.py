@@ -12,6 +12,7 @@ from pipeline.config.addresses import WHERE_SECRETS_BELONG, asks_for_secret, wit
 from pipeline.config.build import BuildConfig
 from pipeline.config.engines import ENGINE_SECTIONS
 from pipeline.config.ladder import RUNG_SECTIONS
+from pipeline.config.rules import RulesConfig
 from pipeline.config.values import Section
 from pipeline.errors import ConfigError
 
@@ -21,6 +22,21 @@ KINDS: Mapping[str, Mapping[str, type[Section]]] = {"engine": ENGINE_SECTIONS, "
 
 def load_config(path: Path, settings: Sequence[str] = ()) -> BuildConfig:
     """Reads a YAML file and lays `settings` ("engine.workers=2", values in YAML) over it. Raises ConfigError."""
+    values = _read(path)
+    for setting in settings:
+        values = with_setting(values, setting)
+    return parse_config(values)
+
+
+def load_rules(path: Path) -> RulesConfig:
+    """The rules in a YAML file: the `rules` section of a config, or what stands in it (`pages`, `documents`). Raises
+    ConfigError."""
+    values = _read(path)
+    nowhere = {"uri": "."}
+    return parse_config({"input": nowhere, "output": nowhere, "rules": values.get("rules", values)}).rules
+
+
+def _read(path: Path) -> dict[str, object]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -29,9 +45,7 @@ def load_config(path: Path, settings: Sequence[str] = ()) -> BuildConfig:
         raise ConfigError(f"{path} is not YAML: {_told_of_yaml(error)}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no mapping at its top level; see configs/quickstart.yaml for the shape")
-    for setting in settings:
-        values = with_setting(values, setting)
-    return parse_config(values)
+    return values
 
 
 def with_setting(values: Mapping[str, object], setting: str) -> dict[str, object]:

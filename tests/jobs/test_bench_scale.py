@@ -8,10 +8,10 @@ from jobs.bench_scale import STEPS, Cost, config_in, table_of
 from jobs.synthetic import COPY_EVERY, SyntheticSource, SyntheticStore, page_document
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import read_receipts
-from pipeline.builds.publish import publish
-from pipeline.builds.verify import verify
+from pipeline.publishing.verify import verify
 from pipeline.sources import list_documents
 from pipeline.store import open_store
+from tests.builds.factory import publish
 
 
 def test_a_synthetic_build_publishes_every_document_and_verifies(tmp_path: Path) -> None:

@@ -1,17 +1,30 @@
 """The pages of a document to one row of `documents`. In: an opened document and its page records. Out: a DocumentRow.
 
-Pages are joined with a blank line that belongs to the span of the page before it, so `text[page_ends[i-1]:page_ends[i]]` is
-exact and the spans laid end to end are the text. The document's figures come from `quality.document_rules`. Pure.
+A page that was read is judged again with the rules given, from the signals that are stored with it; a page that failed, or
+was blank, stays what it is. The document's figures come from `quality.document_rules`, its text from `join`. Pure.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from pipeline.config import DocumentRules
+from pipeline.config import DocumentRules, PageRules
+from pipeline.publishing.join import join_pages
 from pipeline.quality.document_rules import DocumentJudgement, KeptPage, judge_document
+from pipeline.quality.rules import judge_page
 from pipeline.records import OpenedDocument, PageRecord
 from pipeline.tables.documents import DocumentRow
 
-PAGE_BREAK = "\n\n"
+ASSEMBLY_VERSION = "1"
+"""Raise it with every change that changes a row, its text or its verdict: what was judged with another is judged again."""
+
+
+def rejudge(page: PageRecord, rules: PageRules) -> PageRecord:
+    """The page as these rules judge it; its status does not depend on rules. Only the tag `scaled_down` would turn on the
+    configured resolution, and no tag is taken over."""
+    if page.page is None or page.facts is None:
+        return page
+    verdict = judge_page(page.facts, page.page, page.signals, rules, configured_dpi=page.facts.dpi)
+    return page if verdict.reject == page.reject else replace(page, reject=verdict.reject)
 
 
 def judge_pages(document: OpenedDocument, pages: Sequence[PageRecord], rules: DocumentRules) -> DocumentJudgement:
@@ -33,26 +46,27 @@ def training_pages(pages: Iterable[PageRecord]) -> list[PageRecord]:
     return [page for page in pages if page.status == "ok" and not page.reject and page.text]
 
 
-def join_pages(texts: Sequence[str]) -> tuple[str, tuple[int, ...]]:
-    """The joined text and the end of each page's span in code points: ["a", "bc"] gives ("a\\n\\nbc", (3, 5))."""
-    spans = [text + PAGE_BREAK for text in texts[:-1]] + list(texts[-1:])
-    ends: list[int] = []
-    for span in spans:
-        ends.append(len(span) + (ends[-1] if ends else 0))
-    return "".join(spans), tuple(ends)
+def num_lost_pages(pages: Iterable[PageRecord]) -> int:
+    """Pages that are neither blank nor kept: failed or rejected."""
+    return sum(page.status != "blank" and bool(page.reject) for page in pages)
+
+
+def url_of(uri: str) -> str | None:
+    """The URI when it has a scheme."""
+    return uri if "://" in uri else None
 
 
 def assemble(
     document: OpenedDocument, pages: Sequence[PageRecord], judgement: DocumentJudgement, *, code_version: str
 ) -> DocumentRow:
-    """One row. `pages` are all pages of the document, in order; at least one is a training page."""
+    """One row, under the names that the document was planned with. `pages` are all its pages, in order."""
     kept = training_pages(pages)
-    text, page_ends = join_pages([page.text for page in kept])
+    text, page_ends = join_pages([page.page_id.page_index for page in kept], [page.text for page in kept])
     ref = document.document
     return DocumentRow(
         text=text,
         id=document.doc_id,
-        url=ref.uri if "://" in ref.uri else None,
+        url=url_of(ref.uri),
         file_path=ref.uri,
         aliases=ref.aliases,
         date=ref.modified_at,

@@ -3,23 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipeline.builds.assemble import assemble, join_pages, judge_pages, training_pages
 from pipeline.config import DocumentRules
+from pipeline.publishing.assemble import assemble, judge_pages, training_pages
 from tests.tables.samples import blank_page, document, opened, page, unread_page
 
 OF = opened(document("a.pdf", aliases=("/corpus/b.pdf",)), num_pages=5)
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
-
-
-@given(st.lists(TEXT, max_size=6))
-def test_spans_laid_end_to_end_are_the_text_and_each_begins_with_its_page(texts: list[str]) -> None:
-    text, page_ends = join_pages(texts)
-    spans = [text[start:end] for start, end in zip((0, *page_ends), page_ends, strict=False)]
-    assert "".join(spans) == text
-    assert spans == [f"{each}\n\n" for each in texts[:-1]] + texts[-1:]
 
 
 def test_a_row_holds_the_kept_pages_and_counts_the_others() -> None:

@@ -7,12 +7,11 @@ import pytest
 
 from pipeline.builds.commit import bisect, commit_shard, quarantine_document, read_receipts, split_shard
 from pipeline.builds.plan import BuildPlan
-from pipeline.builds.publish import publish
-from pipeline.builds.verify import verify
 from pipeline.errors import BuildError, VerifyError
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.verify import verify
 from tests.builds import faults
-from tests.builds.factory import CORPUS, config, finished_build, planned_build
+from tests.builds.factory import CORPUS, config, finished_build, planned_build, publish
 from tests.builds.memory_store import MemoryStore
 from tests.tables.samples import opened, pages_file
 
@@ -36,7 +35,9 @@ def test_a_whole_build_has_no_findings_and_every_page_is_counted(store: MemorySt
     report = verify(store, "main")
     assert report.findings == ()
     assert report.num_pages == sum(opened(ref).num_pages for ref in CORPUS[:8])
-    assert (report.num_documents_planned, report.num_documents_opened, report.num_documents_quarantined) == (9, 8, 1)
+    (build,) = report.builds
+    assert (build.num_documents_planned, build.num_documents_opened, build.num_documents_quarantined) == (9, 8, 1)
+    assert (report.version_id, report.num_documents_published) == ("main", 8)
     assert (report.num_shards_open, report.is_published) == (0, True)
     assert store.objects == before
 
@@ -62,7 +63,8 @@ def test_a_build_with_splits_and_a_quarantined_document_has_no_findings(store: M
     publish(store, config())
     report = verify(store, "main")
     assert report.findings == ()
-    assert (report.num_documents_opened, report.num_documents_quarantined) == (7, 2)
+    (build,) = report.builds
+    assert (build.num_documents_opened, build.num_documents_quarantined) == (7, 2)
 
 
 def test_a_build_that_was_never_planned_is_an_error(store: MemoryStore) -> None:
@@ -85,7 +87,7 @@ def test_a_build_that_was_never_planned_is_an_error(store: MemoryStore) -> None:
         (faults.lose_a_row, "rows", "1 are missing: 0"),
         (faults.add_a_row_of_another_document, "rows", "which is no document of the file"),
         (faults.add_a_page_beyond_the_last, "rows", "beyond its last page"),
-        (faults.lose_a_document, "lost", "was planned and stands neither"),
+        (faults.lose_a_document, "lost", "was planned and is none of"),
         (faults.double_a_document, "doubled", "its pages stand in the build twice"),
         (faults.double_a_document, "unplanned", "is not a document of this shard"),
         (faults.make_pages_with_another_recipe, "stamp", "another recipe"),
@@ -97,14 +99,21 @@ def test_a_build_that_was_never_planned_is_an_error(store: MemoryStore) -> None:
         (faults.lose_a_published_document, "documents", "was kept and is not in documents/"),
         (faults.publish_a_document_twice, "doubled", "stands in documents/ twice"),
         (faults.publish_an_unknown_document, "documents", "is published and no page says so"),
-        (faults.change_a_published_text, "documents", "with other text, spans or pages"),
+        (faults.change_a_published_text, "documents", "other than its pages, names and verdict make it"),
+        (faults.change_a_published_language, "documents", "other than its pages, names and verdict make it"),
+        (faults.turn_the_published_documents_round, "documents", "not in the order of the verdicts"),
         (faults.publish_a_part_without_texts, "damaged", "lacks the columns text"),
+        (faults.reject_a_good_document, "documents", "has the verdict ('language',) where rules and names give ()"),
+        (faults.call_a_document_a_duplicate_of_nothing, "documents", "which is not published"),
+        (faults.lose_a_verdict, "documents", "was read and has no verdict"),
+        (faults.lose_the_version, "damaged", "leads to version 'main', which is not there"),
+        (faults.break_the_version, "damaged", "is damaged"),
         (faults.delete_verdicts, "damaged", "verdicts.parquet"),
         (faults.delete_quarantine, "damaged", "quarantine.parquet"),
         (faults.empty_quarantine, "manifest", "not the documents that the receipts name"),
         (faults.change_the_rules_of_the_manifest, "manifest", "its rules are not"),
         (faults.change_the_manifest, "manifest", "is not the one in the bucket"),
-        (faults.change_the_count_of_the_manifest, "manifest", "8 published"),
+        (faults.change_the_count_of_the_version, "manifest", "8 published"),
         (faults.break_the_manifest, "damaged", "is damaged"),
     ],
 )

@@ -6,18 +6,19 @@ import pytest
 import yaml
 
 from pipeline.builds import layout
+from pipeline.builds.close import close_build
 from pipeline.builds.commit import bisect, commit_shard, split_shard
-from pipeline.builds.ledger import MANIFEST, decode_manifest, encode_manifest, read_latest, read_manifest
-from pipeline.builds.publish import publish
+from pipeline.builds.ledger import MANIFEST, decode_manifest, encode_manifest, read_manifest
 from pipeline.builds.status import status
-from pipeline.builds.verdicts import decode_verdicts
 from pipeline.errors import BuildError, BuildIncomplete
+from pipeline.publishing.verdicts import decode_verdicts
+from pipeline.publishing.versions import decode_version, encode_version, read_version
 from pipeline.tables.documents import DocumentRow, document_rows
 from pipeline.tables.footer import ShardDocuments
 from pipeline.tables.pages import encode_pages
 from pipeline.tables.parquet import decode, footer_of, to_json
 from pipeline.tables.schemas import DOCUMENTS_SCHEMA
-from tests.builds.factory import CORPUS, config, finished_build, planned_build
+from tests.builds.factory import CORPUS, config, finished_build, planned_build, publish
 from tests.builds.memory_store import Crash, MemoryStore
 from tests.tables.samples import document, head, opened, pages_file, pages_of, signals
 
@@ -28,8 +29,8 @@ NO_RULES = {
 SMALL_PARTS = {"publish": {"part_bytes": 2000, "row_group_bytes": 900}}
 
 
-def rows_of(store: MemoryStore, build_id: str = "main") -> list[DocumentRow]:
-    keys = [info.key for info in store.list(layout.documents_prefix(build_id))]
+def rows_of(store: MemoryStore, version_id: str = "main") -> list[DocumentRow]:
+    keys = [info.key for info in store.list(layout.documents_prefix(version_id))]
     return [row for key in keys for row in document_rows(decode(store.get(key), DOCUMENTS_SCHEMA.names))]
 
 
@@ -42,17 +43,18 @@ def test_every_document_with_enough_text_is_published_once_with_its_kept_pages(s
         of = opened(document(row.file_path.removeprefix("/corpus/")))
         kept = [page for page in pages_of(of) if not page.reject]
         spans = [row.text[start:end] for start, end in zip((0, *row.page_ends), row.page_ends, strict=False)]
-        assert [span.removesuffix("\n\n") for span in spans] == [page.text for page in kept]
+        assert [span.strip() for span in spans] == [page.text for page in kept]
         assert row.page_indices == tuple(page.page_id.page_index for page in kept)
-    assert (manifest.num_documents_kept, manifest.num_documents_planned) == (8, 9)
-    assert sum(part.num_rows for part in manifest.documents) == 8
+    (build,) = manifest.builds
+    assert (manifest.num_documents_kept, build.evidence.num_documents_planned) == (8, 9)
+    assert sum(part.num_rows for part in manifest.parts) == 8
 
 
-def test_the_manifest_comes_back_from_its_json_as_it_was(store: MemoryStore) -> None:
+def test_the_manifest_of_a_version_comes_back_from_its_json_as_it_was(store: MemoryStore) -> None:
     finished_build(store)
     manifest = publish(store, config())
-    assert read_manifest(store, "main") == manifest
-    assert decode_manifest(encode_manifest(manifest), "key") == manifest
+    assert read_version(store, "main") == manifest
+    assert decode_version(encode_version(manifest), "key") == manifest
 
 
 def test_a_document_that_breaks_rules_is_counted_under_each_and_named_in_the_verdicts(store: MemoryStore) -> None:
@@ -81,7 +83,7 @@ def test_a_document_without_a_kept_page_is_never_published_as_an_empty_text(stor
     assert manifest.documents_by_reject
     assert manifest.num_documents_kept == 0
     assert rows_of(store) == []
-    assert len(manifest.documents) == 1, "one part of no rows, so that readers find a table"
+    assert len(manifest.parts) == 1, "one part of no rows, so that readers find a table"
 
 
 def test_equal_bytes_under_two_names_are_published_once(store: MemoryStore) -> None:
@@ -93,11 +95,11 @@ def test_equal_bytes_under_two_names_are_published_once(store: MemoryStore) -> N
         commit_shard(store, "main", shard.shard_id, data, attempt_id="a")
     first, last = plan.shards[0], plan.shards[-1]
     copied = replace(opened(first.documents[0]), document=last.documents[-1])
-    with_copy = replace(head(last, stamp=plan.stamp), documents=ShardDocuments(opened=(copied,), failed=()))
+    with_copy = replace(head(last, stamp=plan.stamp), documents=ShardDocuments(opened=(copied,), failed=(), known=()))
     store.put(layout.pages_key("main", last.shard_id), encode_pages(pages_of(copied), with_copy))
     store.delete(layout.receipt_key("main", last.shard_id))
     manifest = publish(store, config())
-    assert dict(manifest.documents_by_reject) == {"duplicate": 1}
+    assert dict(manifest.documents_by_reject) == {"duplicate_exact": 1}
     assert [row.file_path for row in rows_of(store)].count(first.documents[0].uri) == 1
 
 
@@ -135,12 +137,12 @@ def test_a_split_shard_gives_the_documents_and_their_order_that_the_whole_shard_
 def test_parts_are_rolled_by_size_and_row_groups_hold_whole_documents(store: MemoryStore) -> None:
     finished_build(store)
     manifest = publish(store, config(**SMALL_PARTS))
-    assert len(manifest.documents) > 2
-    assert [part.key for part in manifest.documents] == [
-        f"documents/build=main/part-{i:05d}.parquet" for i in range(len(manifest.documents))
+    assert len(manifest.parts) > 2
+    assert [part.key for part in manifest.parts] == [
+        f"documents/version=main/part-{i:05d}.parquet" for i in range(len(manifest.parts))
     ]
     assert len(rows_of(store)) == 8
-    assert footer_of(store.get(manifest.documents[0].key))["pagemill.schema"] == "documents/2"
+    assert footer_of(store.get(manifest.parts[0].key))["pagemill.schema"] == "documents/3"
 
 
 def test_the_same_build_gives_the_same_bytes_whoever_published_it() -> None:
@@ -182,39 +184,34 @@ def test_publishing_again_changes_nothing_and_reads_no_pages(store: MemoryStore)
     assert store.objects == {key: data for key, data in before.items() if not key.startswith("pages/")}
 
 
-def test_publishing_with_other_rules_is_refused_with_the_difference(store: MemoryStore) -> None:
+def test_other_rules_are_another_version_of_the_same_pages(store: MemoryStore) -> None:
     finished_build(store)
-    with pytest.raises(BuildError, match=r"other rules \(documents\.min_words: 50 -> 7\)"):
-        publish(store, config(rules={"documents": {"min_words": 7}}))
+    first = publish(store, config())
+    strict = publish(store, config(rules={"documents": {"min_words": 100}}))
+    assert (strict.version_id, strict.parent_id, strict.generation) == ("main.1", "main", 1)
+    assert 0 < strict.num_documents_kept < first.num_documents_kept
+    assert len(rows_of(store, "main")) == first.num_documents_kept, "an earlier version stays as it was"
+    assert len(rows_of(store, "main.1")) == strict.num_documents_kept
 
 
-def test_a_half_published_build_refuses_parts_of_another_size(store: MemoryStore) -> None:
+def test_parts_of_another_size_are_another_version(store: MemoryStore) -> None:
     finished_build(store)
     publish(store, config())
-    store.delete(layout.manifest_key("main"))
-    with pytest.raises(BuildError, match=r"part-00000\.parquet in memory: is there with other bytes"):
-        publish(store, config(**SMALL_PARTS))
+    small = publish(store, config(**SMALL_PARTS))
+    assert small.version_id == "main.1"
+    assert rows_of(store, "main.1") == rows_of(store, "main")
 
 
-def test_the_pointer_to_the_latest_build_never_moves_back(store: MemoryStore) -> None:
+def test_the_card_counts_what_the_latest_version_holds_and_leads_to_its_folder(store: MemoryStore) -> None:
     finished_build(store, CORPUS[:4], "monday")
-    finished_build(store, CORPUS, "tuesday")
-    publish(store, config("tuesday"))
     publish(store, config("monday"))
-    latest = read_latest(store)
-    assert latest is not None
-    assert latest.build_id == "tuesday"
-    assert store.get(latest.manifest_key) == encode_manifest(read_manifest(store, "tuesday"))
-
-
-def test_the_card_counts_what_all_builds_hold_and_names_both_tables(store: MemoryStore) -> None:
-    finished_build(store, CORPUS[:4], "monday")
     finished_build(store, CORPUS, "tuesday")
-    manifests = [publish(store, config(name)) for name in ("monday", "tuesday")]
+    version = publish(store, config("tuesday"))
     card = store.get(layout.CARD_KEY).decode()
     front = yaml.safe_load(card.split("---")[1])
     assert [each["config_name"] for each in front["configs"]] == ["documents", "pages"]
-    num_ok = sum(r.pages_by_status["ok"] for m in manifests for r in m.receipts)
+    assert front["configs"][0]["data_files"][0]["path"] == "documents/version=tuesday/*.parquet"
+    num_ok = sum(build.evidence.pages_by_status["ok"] for build in version.builds)
     assert f"| `ok` | {num_ok} |" in card
     assert "| `damaged` | 1 |" in card
     assert "| monday |" in card
@@ -229,11 +226,11 @@ def test_the_status_counts_shards_and_pages_as_they_come(store: MemoryStore) -> 
     for shard in (*bisect(plan.shards[0]), *plan.shards[1:]):
         commit_shard(store, "main", shard.shard_id, pages_file(shard, stamp=plan.stamp), attempt_id="a")
     done = status(store, "main")
-    assert (done.num_shards_open, done.is_published) == (0, False)
+    assert (done.num_shards_open, done.is_finished) == (0, False)
     assert done.num_pages == sum(opened(ref).num_pages for ref in CORPUS[:8])
     assert (done.num_documents_opened, dict(done.quarantined_by_reason)) == (8, {"damaged": 1})
     publish(store, config())
-    assert status(store, "main").is_published
+    assert status(store, "main").is_finished
 
 
 def test_a_build_that_was_never_planned_is_named(store: MemoryStore) -> None:
@@ -244,8 +241,7 @@ def test_a_build_that_was_never_planned_is_named(store: MemoryStore) -> None:
 
 def test_a_manifest_has_one_spelling_however_it_is_written(store: MemoryStore) -> None:
     """Receipt by receipt, or as one value."""
-    finished_build(store)
-    manifest = publish(store, config())
+    manifest = close_build(store, finished_build(store))
     data = encode_manifest(manifest)
     assert data.decode() == to_json(MANIFEST.dump_python(manifest, mode="json")) + "\n"
-    assert decode_manifest(data, "key") == manifest
+    assert decode_manifest(data, "key") == manifest == read_manifest(store, "main")

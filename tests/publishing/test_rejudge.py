@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.builds.assemble import judge_pages
 from pipeline.config import DocumentRules, PageRules
+from pipeline.publishing.assemble import judge_pages
 from pipeline.quality.rules import judge_page
 from pipeline.records import PageRecord
 from pipeline.tables.pages import page_records, pages_table

@@ -11,12 +11,14 @@ page again.
     vlm.py       the sections of the engines that are vision-language models
     ladder.py    what is tried when a page was read badly
     rules.py     thresholds
+    gates.py     what keeps a version from its readers
     load.py      YAML to a BuildConfig
 """
 
 from pipeline.config.build import (
     BuildConfig,
     CleaningConfig,
+    LeaseConfig,
     OutputConfig,
     PlanConfig,
     PublishConfig,
@@ -32,6 +34,7 @@ from pipeline.config.engines import (
     PpocrConfig,
     ScriptedConfig,
 )
+from pipeline.config.gates import GatesConfig
 from pipeline.config.ladder import (
     CutRung,
     EngineRung,
@@ -54,7 +57,9 @@ __all__ = [
     "DocumentRules",
     "EngineConfig",
     "EngineRung",
+    "GatesConfig",
     "HalvesRung",
+    "LeaseConfig",
     "Mode",
     "ModePolicy",
     "NgramLimit",

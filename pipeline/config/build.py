@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from pipeline.config.engines import EngineConfig, PpocrConfig
+from pipeline.config.gates import GatesConfig
 from pipeline.config.ladder import Rung, refuse_unfit_rungs
 from pipeline.config.rules import RulesConfig
 from pipeline.config.values import BuildId, QuarantineReason, Section
@@ -70,6 +71,13 @@ class RetryConfig(Section):
     """Builds that try a document, the first included; 1 tries nothing again."""
 
 
+class LeaseConfig(Section):
+    """Of `pagemill nightly`: one driver at a time."""
+
+    ttl_s: PositiveFloat = 60.0
+    """A driver that was not heard of for so long is taken to be dead, and the next one takes over."""
+
+
 class PublishConfig(Section):
     part_bytes: PositiveInt = 256_000_000
     """A `documents` part is closed when its text reaches this."""
@@ -89,6 +97,11 @@ class BuildConfig(Section):
     rules: RulesConfig = RulesConfig()
     plan: PlanConfig = PlanConfig()
     retry: RetryConfig = RetryConfig()
+    lease: LeaseConfig = LeaseConfig()
+    gates: GatesConfig = GatesConfig()
+    golden: StoreConfig | None = None
+    """A folder or prefix of a few documents whose text is known: `letter.pdf`, and `letter.txt` beside it. Every build reads
+    them as it reads the corpus, and `gates` watches how well; None reads nothing."""
     publish: PublishConfig = PublishConfig()
 
     @field_validator("engine", mode="before")

@@ -6,7 +6,6 @@ from pathlib import Path
 from pipeline.builds.commit import commit_shard
 from pipeline.builds.known import known_ids
 from pipeline.config import StoreConfig
-from pipeline.publishing.publish import publish
 from pipeline.records import KnownDocument
 from pipeline.store import open_store
 from pipeline.tables.pages import encode_pages

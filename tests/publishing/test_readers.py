@@ -58,7 +58,9 @@ def test_hugging_face_datasets_loads_both_tables_by_the_names_on_the_card(
 
 
 @EACH_TABLE
-def test_duckdb_reads_the_columns_and_the_partition_key(dataset_dir: Path, table: str, columns: list[str], num_rows: int) -> None:
+def test_duckdb_reads_the_columns_and_the_partition_key(
+    dataset_dir: Path, table: str, columns: list[str], num_rows: int
+) -> None:
     files = str(dataset_dir / table / "*" / "*.parquet")
     read = duckdb.sql(f"SELECT * FROM read_parquet('{files}', hive_partitioning = true)").to_arrow_table()
     assert read.column_names == [*columns, KEYS[table]]
@@ -69,7 +71,9 @@ def test_duckdb_reads_the_columns_and_the_partition_key(dataset_dir: Path, table
 
 
 @EACH_TABLE
-def test_polars_reads_the_columns_and_the_partition_key(dataset_dir: Path, table: str, columns: list[str], num_rows: int) -> None:
+def test_polars_reads_the_columns_and_the_partition_key(
+    dataset_dir: Path, table: str, columns: list[str], num_rows: int
+) -> None:
     read = polars.read_parquet(dataset_dir / table / "*" / "*.parquet", hive_partitioning=True)
     assert read.columns == [*columns, KEYS[table]]
     assert read.height == num_rows
@@ -89,7 +93,9 @@ def test_pyarrow_reads_the_folder_with_its_partition(dataset_dir: Path, table: s
 @pytest.mark.usefixtures("ray_cluster")
 @EACH_TABLE
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray Data sets its own deprecated options
-def test_ray_data_reads_the_columns_and_the_partition_key(dataset_dir: Path, table: str, columns: list[str], num_rows: int) -> None:
+def test_ray_data_reads_the_columns_and_the_partition_key(
+    dataset_dir: Path, table: str, columns: list[str], num_rows: int
+) -> None:
     import ray.data
 
     read = ray.data.read_parquet(str(dataset_dir / table))

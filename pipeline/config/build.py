@@ -1,6 +1,7 @@
 """BuildConfig: everything a build needs to know, as one frozen value."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Literal
 
 from pydantic import PositiveFloat, PositiveInt, ValidationInfo, field_validator
@@ -103,6 +104,12 @@ class BuildConfig(Section):
     """A folder or prefix of a few documents whose text is known: `letter.pdf`, and `letter.txt` beside it. Every build reads
     them as it reads the corpus, and `gates` watches how well; None reads nothing."""
     publish: PublishConfig = PublishConfig()
+
+    @field_validator("build_id", mode="before")
+    @classmethod
+    def _named_by_a_date(cls, value: object) -> object:
+        """YAML reads 2026-11-22 as a date."""
+        return value.isoformat() if isinstance(value, date) else value
 
     @field_validator("engine", mode="before")
     @classmethod

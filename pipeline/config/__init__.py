@@ -18,6 +18,7 @@ page again.
 from pipeline.config.build import (
     BuildConfig,
     CleaningConfig,
+    DedupConfig,
     LeaseConfig,
     OutputConfig,
     PlanConfig,
@@ -52,6 +53,7 @@ __all__ = [
     "BuildConfig",
     "CleaningConfig",
     "CutRung",
+    "DedupConfig",
     "DeepseekOcr2Config",
     "DeepseekOcrConfig",
     "DocumentRules",

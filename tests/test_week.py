@@ -169,7 +169,7 @@ def canonical_of(store: ObjectStore) -> dict[object, object]:
     version = latest_version(store)
     assert version is not None
     verdicts = decode(store.get(layout.verdicts_key(version.version_id)), VERDICTS_SCHEMA.names).to_pylist()
-    return {row["id"]: row["canonical_id"] or row["id"] for row in verdicts}
+    return {row["id"]: row["canonical"] for row in verdicts if "known" not in row["reject"]}
 
 
 def drop_last_page(pdf: pymupdf.Document) -> None:

@@ -1,9 +1,9 @@
-"""Benchmark texts that a version is searched for. In: a folder or a file of them. Out: their 13-grams as one object for the tasks.
+"""Benchmark texts that a version is searched for. In: a folder or a file. Out: their 13-grams as one object for the tasks.
 
 Files are `.txt` (one text), `.jsonl` (one object a line) and `.parquet`; of the latter two every text under one of TEXT_KEYS
-counts by itself. A file's name, without its ending, is the name of the benchmark. Other files are refused: one that were skipped
-in silence would be taken for searched. Knows no document. Costs what `quality.contamination` says, once for each publish, and 12
-bytes a 13-gram in the object that each task reads.
+counts by itself. A file's name, without its ending, is the name of the benchmark. Other files are refused: one that was
+skipped in silence would be taken for searched. Knows no document. Costs what `quality.contamination` says, once for each
+publish, and 12 bytes a 13-gram in the object that each task reads.
 """
 
 import hashlib
@@ -29,8 +29,8 @@ NO_BENCHMARKS = index_benchmarks({})
 
 
 def read_benchmarks(uri: str | None, access: OutputConfig) -> BenchmarkNgrams:
-    """The texts under an address, indexed; none for None. Read with the credentials and endpoint of the output. Raises ConfigError
-    that names the file and the line."""
+    """The texts under an address, indexed; none for None. Read with the credentials and endpoint of the output. Raises
+    ConfigError that names the file and the line."""
     if uri is None:
         return NO_BENCHMARKS
     try:

@@ -43,7 +43,7 @@ JUDGED_SCHEMA = pa.schema(
         pa.field("reject", STRINGS, nullable=False),  # of the rules alone
         pa.field("lost_pages", pa.int32(), nullable=False),  # neither blank nor kept
         pa.field("benchmarks", STRINGS, nullable=False),  # of which 13-grams stand in the text
-        pa.field("benchmark_ngrams", pa.list_(pa.field("element", pa.int32())), nullable=False),  # how many different ones of each
+        pa.field("benchmark_ngrams", pa.list_(pa.field("element", pa.int32())), nullable=False),  # different ones of each
         *(DOCUMENTS_SCHEMA.field(name).with_nullable(True) for name in ROW_COLUMNS),
         *SIGNATURE_FIELDS,  # of a known document: those of no pages
     ]
@@ -124,9 +124,7 @@ def judged_documents(data: bytes, rules: RulesConfig) -> Iterator[DocumentPages]
         yield DocumentPages(document=each.document, pages=[rejudge(page, rules.pages) for page in each.pages])
 
 
-def judged_document(
-    each: DocumentPages, rules: RulesConfig, benchmarks: BenchmarkNgrams, code_version: str
-) -> JudgedDocument:
+def judged_document(each: DocumentPages, rules: RulesConfig, benchmarks: BenchmarkNgrams, code_version: str) -> JudgedDocument:
     """`each` holds pages judged by these rules; they may be set so low that a document without a word passes them, and there is
     nothing of it to publish. Of a forgotten document nothing else can be said."""
     judgement = judge_pages(each.document, each.pages, rules.documents)

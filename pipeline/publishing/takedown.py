@@ -96,7 +96,7 @@ def decode_takedown(data: bytes, key: str) -> Takedown:
 
 
 def read_takedown(uri: str | None, access: OutputConfig) -> Takedown:
-    """The list under an address, read with the credentials and endpoint of the output; an empty one for None. Raises ConfigError."""
+    """The list under an address, read with the credentials and endpoint of the output; none for None. Raises ConfigError."""
     if uri is None:
         return NOTHING
     path = PurePosixPath(uri)
@@ -136,10 +136,12 @@ def with_forgotten(takedown: Takedown, forgotten: Forgotten) -> Takedown:
     return takedown.joined(Takedown(only_ids=forgotten.ids, only_uris=forgotten.uris))
 
 
-def taken_down(plans: Sequence[tuple[str, PlannedNames]], read: ReadDocuments, takedown: Takedown) -> TakenDown:
-    """`plans` are the names of all builds that `read` is of."""
-    takes_along = _named(plans, read, takedown.ids, takedown.uris)
-    is_named = takes_along | _named(plans, read, takedown.only_ids, takedown.only_uris)
+def taken_down(
+    plans: Sequence[tuple[str, PlannedNames]], read: ReadDocuments, takedown: Takedown, *, is_known: Flags
+) -> TakenDown:
+    """`plans` are the names of all builds that `read` is of; a known document of them stands for no rows of its own."""
+    takes_along = _named(plans, read, takedown.ids, takedown.uris) & ~is_known
+    is_named = takes_along | _named(plans, read, takedown.only_ids, takedown.only_uris) & ~is_known
     return TakenDown(is_named=is_named, takes_along=takes_along)
 
 
@@ -185,17 +187,16 @@ def _named(
     plans: Sequence[tuple[str, PlannedNames]], read: ReadDocuments, ids: Collection[str], uris: Collection[str]
 ) -> Flags:
     """Documents of these ids, and all that hold the same bytes as one that stood under these names."""
-    named = {bytes.fromhex(each) for each in ids}
+    is_hex = pa.types.is_string(read.doc_id.type)
+    named: set[str | bytes] = {each if is_hex else bytes.fromhex(each) for each in ids}
     rows = np.zeros(len(read.doc_id), dtype=np.bool_)
     under = documents_under(plans, uris) if uris else set()
     for build_id in {build_id for build_id, _ in under}:
         planned = pa.array(sorted(uri for of, uri in under if of == build_id), pa.large_string())
         is_of = pc.and_(pc.equal(read.build_id, build_id), pc.is_in(read.uri, value_set=planned))
         rows |= is_of.to_numpy(zero_copy_only=False)
-    named.update(read.doc_id.filter(pa.array(rows)).cast(pa.binary()).to_pylist())
-    flags: Flags = pc.is_in(read.doc_id.cast(pa.binary()), value_set=pa.array(sorted(named), pa.binary())).to_numpy(
-        zero_copy_only=False
-    )
+    named.update(read.doc_id.filter(pa.array(rows)).to_pylist())
+    flags: Flags = pc.is_in(read.doc_id, value_set=pa.array(list(named), read.doc_id.type)).to_numpy(zero_copy_only=False)
     return flags
 
 

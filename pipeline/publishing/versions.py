@@ -18,7 +18,7 @@ from pipeline.builds import layout
 from pipeline.builds.ledger import decode_record, encode_record, refuse_another_schema
 from pipeline.errors import BuildError, ObjectMissing, Overtaken, VerifyError
 from pipeline.interfaces import ObjectStore
-from pipeline.publishing.candidate import BuildFigures, GateReading
+from pipeline.publishing.candidate import BenchmarkFigures, BuildFigures, GateReading
 from pipeline.publishing.parts import VersionPart
 from pipeline.tables.parquet import to_json
 
@@ -33,6 +33,10 @@ class Inputs:
     rules: Mapping[str, object]
     publish: Mapping[str, object]
     """Sizes of parts and row groups."""
+    takedown_id: str
+    """Of the list of documents that it may not hold, "" for none."""
+    benchmarks_id: str
+    """Of the texts that it was searched for, "" for none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +64,8 @@ class VersionManifest:
     """By recipe id: how the pages of its builds were read."""
     builds: tuple[BuildFigures, ...]
     """In dataset order."""
+    contamination: tuple[BenchmarkFigures, ...]
+    """By name of the benchmark."""
     pages_by_reject: Mapping[str, int]
     """Under its rules; a page with two reasons counts under both."""
     parts: tuple[VersionPart, ...]

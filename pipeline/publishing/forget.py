@@ -1,8 +1,8 @@
 """Documents out of everything that a dataset stores: pages files, judged rows, indexes and published versions.
 
 In: a Takedown. Out: a Forgetting, and a store in which no object holds a text, a title or an author of these documents, nor of
-those that say the same. This is the one thing that replaces evidence (infra/decisions/0009). In this order, each step such that a
-crash before the next leaves a dataset that the same command finishes:
+those that say the same. Nothing else replaces evidence (infra/decisions/0009). In this order, each step such that a crash
+before the next leaves a dataset that the same command finishes:
 
     1. an audit entry: from here on no build reads these bytes or names, and no version is made with them
     2. judged rows and indexes of their shards are deleted; they are made again from what is left
@@ -10,8 +10,8 @@ crash before the next leaves a dataset that the same command finishes:
     4. the version without them is published on top of the latest
     5. every version that holds one of them is withdrawn, and so are parts that were never published
 
-Between 3 and 4 readers still find them in the version that they have. Whoever calls this holds the dataset's lease: a worker that
-is at work would commit what it has read. Costs the footer of every pages file, and reading and writing those that change.
+Between 3 and 5 readers still find them in the version that they have. Whoever calls this holds the dataset's lease: a driver at
+work would commit what it has read. Costs the footer of every pages file, and reading and writing those that change.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -38,11 +38,13 @@ from pipeline.publishing.lists import read_lists
 from pipeline.publishing.live import read_planned_names
 from pipeline.publishing.publish import decide_documents, inputs_of, judge_shards, publish_builds
 from pipeline.publishing.survey import survey
-from pipeline.publishing.takedown import Takedown, documents_under
+from pipeline.publishing.takedown import Takedown, documents_under, takedown_id
 from pipeline.publishing.tombstones import is_forgotten, without_documents
 from pipeline.publishing.verdicts import VERDICTS_SCHEMA
 from pipeline.publishing.versions import VersionManifest, latest_version, list_versions
 from pipeline.publishing.withdrawn import Withdrawal, list_withdrawals, withdraw
+from pipeline.receipts import ShardReceipt
+from pipeline.records import KnownDocument, OpenedDocument
 from pipeline.tables.footer import head_of
 from pipeline.tables.parquet import decode
 
@@ -97,12 +99,12 @@ def plan_forgetting(store: ObjectStore, config: BuildConfig, takedown: Takedown,
 
 def forget(store: ObjectStore, config: BuildConfig, order: Order, *, spread: Spread = one_by_one) -> Forgetting:
     """Raises BuildError, VerifyError, StoreError, Overtaken; the same command finishes what was begun."""
-    _bury(store, read_forgotten(store).ids)  # what an earlier attempt has left half done
+    _finish(store)
     plan = plan_forgetting(store, config, order.takedown, spread=spread)
     before = read_forgotten(store)
     told = Forgotten(ids=plan.ids | plan.copies | order.takedown.ids | order.takedown.only_ids, uris=plan.uris)
     is_new = not (told.ids <= before.ids and told.uris <= before.uris)
-    if not is_new and not plan.changes:
+    if not is_new and not plan.changes and not _is_behind(store, config):
         return plan
     audit_key = put_entry(
         store,
@@ -124,6 +126,19 @@ def forget(store: ObjectStore, config: BuildConfig, order: Order, *, spread: Spr
     return replace(plan, version_id=version.version_id if version else None)
 
 
+def _finish(store: ObjectStore) -> None:
+    """What an earlier attempt has left half done: tombstones, receipts of them, parts of withdrawn versions."""
+    _bury(store, read_forgotten(store).ids)
+    for gone in list(list_withdrawals(store)):
+        withdraw(store, gone)
+
+
+def _is_behind(store: ObjectStore, config: BuildConfig) -> bool:
+    """The latest version was made before something was forgotten."""
+    latest = latest_version(store)
+    return latest is not None and latest.inputs.takedown_id != takedown_id(read_lists(store, config).takedown)
+
+
 def _named(store: ObjectStore, takedown: Takedown) -> Iterator[str]:
     """Ids of the documents, in any build, that were opened under these ids or names."""
     ids, uris = takedown.ids | takedown.only_ids, takedown.uris | takedown.only_uris
@@ -131,7 +146,8 @@ def _named(store: ObjectStore, takedown: Takedown) -> Iterator[str]:
     under = documents_under(plans, uris)
     for build_id, _, footer in _footers(store):
         documents = head_of(footer).documents
-        for each in (*documents.opened, *documents.known):
+        found: Sequence[OpenedDocument | KnownDocument] = (*documents.opened, *documents.known)
+        for each in found:
             if each.doc_id in ids or (build_id, each.document.uri) in under:
                 yield each.doc_id
 
@@ -208,21 +224,20 @@ def _bury(store: ObjectStore, ids: Collection[str]) -> None:
         if not store.replace(each.info.key, data, version=each.info.version, attempt_id=uuid4().hex):
             raise BuildError(f"{each.info.key} in {store.uri} has changed meanwhile; run the same command again")
     if ids:
-        for build_id in [build.build_id for build in past_builds(store)]:
-            _renew_receipts(store, build_id, ids)
+        _renew_receipts(store, ids)
 
 
-def _renew_receipts(store: ObjectStore, build_id: str, ids: Collection[str]) -> None:
-    """Receipts of files with tombstones of these documents, and the manifest that repeats them."""
-    renewed = {}
-    for of, info, footer in _footers(store):
-        if of == build_id and any(each.doc_id in ids for each in head_of(footer).documents.opened):
+def _renew_receipts(store: ObjectStore, ids: Collection[str]) -> None:
+    """Receipts of files with tombstones of these documents, and the manifests that repeat them."""
+    renewed: dict[str, dict[str, ShardReceipt]] = {}
+    for build_id, info, footer in _footers(store):
+        if any(each.doc_id in ids for each in head_of(footer).documents.opened):
             receipt = receipt_of(store.get(info.key), info.key)
-            renewed[receipt.shard_id] = receipt
             _replace(store, layout.receipt_key(build_id, receipt.shard_id), encode_receipt(receipt))
-    if renewed and build_id in set(finished_builds(store)):
+            renewed.setdefault(build_id, {})[receipt.shard_id] = receipt
+    for build_id in sorted(renewed.keys() & set(finished_builds(store))):
         manifest = read_manifest(store, build_id)
-        receipts = tuple(renewed.get(receipt.shard_id, receipt) for receipt in manifest.receipts)
+        receipts = tuple(renewed[build_id].get(receipt.shard_id, receipt) for receipt in manifest.receipts)
         _replace(store, layout.manifest_key(build_id), encode_manifest(replace(manifest, receipts=receipts)))
 
 
@@ -258,8 +273,6 @@ def _publish(store: ObjectStore, config: BuildConfig, code_version: str, spread:
 def _withdraw(store: ObjectStore, ids: Collection[str], withdrawal: Withdrawal) -> None:
     for version_id in list(_versions_with(store, ids)):
         withdraw(store, replace(withdrawal, version_id=version_id))
-    for gone in list(list_withdrawals(store)):  # a crash may have come before the last part
-        withdraw(store, gone)
 
 
 def _versions_with(store: ObjectStore, ids: Collection[str]) -> Iterator[str]:

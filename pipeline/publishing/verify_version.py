@@ -43,10 +43,7 @@ class Published:
         """About the parts and tables themselves."""
         self._rules = RulesConfig.model_validate(manifest.inputs.rules)
         self._builds = frozenset(manifest.inputs.builds)
-        has_benchmarks = manifest.inputs.benchmarks_id != ""
-        self._benchmarks = self._read_benchmarks(
-            store, layout.benchmarks_key(manifest.inputs.judge_id) if has_benchmarks else ""
-        )
+        self._benchmarks = self._read_benchmarks(store, manifest)
         self._num_unread_parts = 0
         self._documents = dict(self._read_documents(store, manifest))
         self._verdicts = self._read_verdicts(store, manifest)
@@ -186,7 +183,8 @@ class Published:
             return NOTHING
         return takedown
 
-    def _read_benchmarks(self, store: ObjectStore, key: str) -> BenchmarkNgrams:
+    def _read_benchmarks(self, store: ObjectStore, manifest: VersionManifest) -> BenchmarkNgrams:
+        key = layout.benchmarks_key(manifest.inputs.judge_id) if manifest.inputs.benchmarks_id else ""
         try:
             return get_benchmarks(store, key)
         except (ObjectMissing, VerifyError) as error:

@@ -1,8 +1,8 @@
 """Versions that were published once and may not be read any more, because they hold what is forgotten.
 
-In: the store. Out: Withdrawals. `_versions/<id>/withdrawn.json` is put once before the first part is deleted, and stays for good,
-as do the version's manifest and verdicts, which hold no text: its name is never used again, and whoever asks for it is told why it
-is gone. All its parts go, not only those with the document: a folder that is read by a glob must not be part of a version.
+In: the store. Out: Withdrawals. `_versions/<id>/withdrawn.json` is put once before the first part is deleted, and stays for
+good, as do the version's manifest and verdicts, which hold no text: its name is never used again, and whoever asks for it is
+told why it is gone. All its parts go, not only those with the document: what a glob of its folder finds must not be half of it.
 """
 
 from collections.abc import Iterator
@@ -63,6 +63,6 @@ def refuse_withdrawn(store: ObjectStore, version_id: str) -> None:
     if gone is not None:
         more = f"; {gone.audit_key} tells more" if gone.audit_key else ""
         raise BuildError(
-            f"version {version_id!r} of {store.uri} was withdrawn on {gone.at:%Y-%m-%d} ({gone.reason}){more}. Take a newer one: "
-            "`pagemill log` lists them"
+            f"version {version_id!r} of {store.uri} was withdrawn on {gone.at:%Y-%m-%d} ({gone.reason}){more}; take a newer "
+            "one, `pagemill log` lists them"
         )

@@ -11,6 +11,7 @@ page again.
     vlm.py       the sections of the engines that are vision-language models
     ladder.py    what is tried when a page was read badly
     rules.py     thresholds
+    gates.py     what keeps a version from its readers
     load.py      YAML to a BuildConfig
 """
 
@@ -18,6 +19,7 @@ from pipeline.config.build import (
     BuildConfig,
     CleaningConfig,
     DedupConfig,
+    LeaseConfig,
     OutputConfig,
     PlanConfig,
     PublishConfig,
@@ -33,6 +35,7 @@ from pipeline.config.engines import (
     PpocrConfig,
     ScriptedConfig,
 )
+from pipeline.config.gates import GatesConfig
 from pipeline.config.ladder import (
     CutRung,
     EngineRung,
@@ -56,7 +59,9 @@ __all__ = [
     "DocumentRules",
     "EngineConfig",
     "EngineRung",
+    "GatesConfig",
     "HalvesRung",
+    "LeaseConfig",
     "Mode",
     "ModePolicy",
     "NgramLimit",

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,13 +12,22 @@ from typing import get_args
 
 from rich.console import Console
 
-from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, ray_address, run_command
+from jobs.command_line import (
+    DONE,
+    add_config_arguments,
+    code_version,
+    config_of,
+    end_process,
+    parser_for,
+    ray_address,
+    run_command,
+    stay_interruptible,
+)
 from jobs.golden import is_golden_unread, read_golden
 from jobs.progress import Display, Tally, summary
 from pipeline.builds import layout
 from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
-from pipeline.builds.known import known_ids
 from pipeline.builds.plan import BuildPlan
 from pipeline.cluster import Pulse, connect, disconnect, object_store_bytes, over_tasks, run_shards
 from pipeline.config import BuildConfig
@@ -28,6 +36,7 @@ from pipeline.errors import BuildIncomplete, ConfigError, SourceError, StoreErro
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
+from pipeline.publishing.known import known_ids
 from pipeline.publishing.publish import publish
 from pipeline.publishing.versions import VersionManifest
 from pipeline.receipts import Shard, ShardReceipt
@@ -172,14 +181,15 @@ def read(
 
 @contextlib.contextmanager
 def cluster(*, num_cpus: int, object_store_bytes: int) -> Iterator[None]:
-    """Ray, as long as it is open; Ctrl-C and SIGTERM end it in order."""
+    """Ray, as long as it is open; Ctrl-C and SIGTERM end it in order. Only while Ray leaves, for about a second, does a SIGTERM
+    end the process at once: what a build then has to say is lost, and everything is published."""
     with contextlib.ExitStack() as stack:
         rays_stdout = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # a lost task is a row; Ray also prints it
         stack.enter_context(contextlib.redirect_stdout(rays_stdout))
         connect(ray_address(), num_cpus=num_cpus, object_store_bytes=object_store_bytes)
+        stack.callback(stay_interruptible)
         stack.callback(disconnect)
-        for signum in (signal.SIGINT, signal.SIGTERM):  # after connecting: Ray sets handlers of its own, which abort
-            stack.callback(signal.signal, signum, signal.signal(signum, _interrupt))
+        stay_interruptible()
         yield
 
 
@@ -230,10 +240,5 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _interrupt(signum: int, frame: object) -> None:
-    """Ctrl-C and SIGTERM: shards in work are abandoned whole, what is committed stays."""
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -8,13 +8,17 @@ import argparse
 import json
 import logging
 import os
+import signal
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 from pipeline.config import BuildConfig, load_config
+from pipeline.config.addresses import without_secrets
 from pipeline.errors import BuildIncomplete, GateBroken, LeaseHeld, LeaseLost, PagemillError, VerifyError
 
 DONE = 0
@@ -29,11 +33,18 @@ EXIT_CODES: Sequence[tuple[type[PagemillError], int]] = (
     (LeaseLost, INCOMPLETE),
     (VerifyError, INCOMPLETE),
 )
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """argparse quotes what it does not understand, an address with a password too."""
+        super().error(without_secrets(message))
 
 
 def parser_for(command: str, does: str, example: str) -> argparse.ArgumentParser:
     """A parser whose `--help` says what the command does and shows one real use of it."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=f"pagemill {command}",
         description=does,
         epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 incomplete, 2 wrong use or config, 3 another driver is "
@@ -83,17 +94,54 @@ def run_command(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
     """Parses, runs, and turns what went wrong into one clear line and an exit code."""
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.ERROR)
+    logging.getLogger("botocore").setLevel(logging.INFO)  # below that it writes signed headers and session tokens
     warnings.filterwarnings("default" if arguments.debug else "ignore")
     try:
-        return run(arguments)
+        with interruptible():
+            return run(arguments)
     except PagemillError as error:
         if arguments.debug:
             raise
-        print(f"pagemill: {error}", file=sys.stderr)
+        print(f"pagemill: {without_secrets(str(error))}", file=sys.stderr)
         return exit_code_of(error)
     except KeyboardInterrupt:
         print("pagemill: interrupted; what is committed stays, the same command goes on from there", file=sys.stderr)
         return INCOMPLETE
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM raise KeyboardInterrupt inside: shards in work are abandoned whole, what is committed stays."""
+    before = {signum: signal.signal(signum, _interrupt) for signum in INTERRUPTIONS}
+    try:
+        yield
+    except SystemExit as stop:
+        if stop.code != signal.SIGTERM:
+            raise
+        raise KeyboardInterrupt from stop  # of Ray's handler, which holds while a cluster is joined
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def stay_interruptible() -> None:
+    """For after a cluster was joined, when Ray has set a handler that ends with exit code 15, and after it was left, when
+    SIGTERM has its default action again (seen with Ray 2.60) and would end a command that publishes without a word."""
+    for signum in INTERRUPTIONS:
+        signal.signal(signum, _interrupt)
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def end_process(code: int) -> NoReturn:
+    """The end of a process whose command is over. A signal that comes while interpreter and Ray leave has nothing to stop any
+    more, and must change neither the exit code nor what was printed."""
+    for signum in INTERRUPTIONS:
+        signal.signal(signum, signal.SIG_IGN)
+    sys.stdout.flush()
+    sys.exit(code)
 
 
 def exit_code_of(error: PagemillError) -> int:

@@ -2,10 +2,9 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from jobs.command_line import DONE, add_config_arguments, config_of, parser_for, run_command
+from jobs.command_line import DONE, add_config_arguments, config_of, end_process, parser_for, run_command
 from pipeline.builds.recipe import difference
 from pipeline.publishing.versions import VersionManifest, list_versions, read_latest
 from pipeline.store import open_store
@@ -92,4 +91,4 @@ def _told(name: str, before: Mapping[str, int], after: Mapping[str, int]) -> Ite
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

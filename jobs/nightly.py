@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jobs.build import Outcome, read_and_publish, say
-from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, run_command
+from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
 from jobs.progress import duration
 from pipeline.builds.begin import absolute_uri, begin_build, probe, put_plan
 from pipeline.builds.lease import hold_lease
@@ -129,4 +129,4 @@ def _named(counts: Mapping[str, int]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

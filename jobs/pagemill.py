@@ -1,8 +1,11 @@
 """`pagemill COMMAND …`: hands the rest of the line to the command's own module."""
 
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
 
 from jobs import build, log, nightly, plan, publish, rejudge, status, verify
+from jobs.command_line import end_process
 
 COMMANDS = {
     "build": (build.main, "read a corpus into pages and documents; run again, it goes on where it was"),
@@ -22,8 +25,11 @@ def usage() -> str:
     return "\n".join(["usage: pagemill COMMAND ...", "", *lines, "", "pagemill COMMAND --help says more", "", example])
 
 
-def main() -> int:
-    argv = sys.argv[1:]
+def main() -> NoReturn:
+    end_process(command(sys.argv[1:]))
+
+
+def command(argv: Sequence[str]) -> int:
     if argv and argv[0] in {"-h", "--help"}:
         print(usage())
         return 0
@@ -35,4 +41,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

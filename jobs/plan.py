@@ -1,11 +1,10 @@
 """`pagemill plan`: what a build would read, and how long it would take; writes nothing."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 
-from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, run_command
+from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
 from jobs.progress import duration
 from pipeline.builds.begin import draft_plan, find_plan
 from pipeline.builds.changes import ListingCounts
@@ -71,4 +70,4 @@ def listing_line(counts: ListingCounts) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

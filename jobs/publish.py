@@ -1,11 +1,10 @@
 """`pagemill publish`: a new version of the whole dataset, under the config's rules."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from jobs.build import spreading, where_it_lies
-from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, run_command
+from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.gates import FIGURES
 from pipeline.publishing.publish import publish
@@ -48,4 +47,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

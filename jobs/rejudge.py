@@ -1,12 +1,11 @@
 """`pagemill rejudge`: a new version under other rules, from what is stored; no page is read again."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.build import spreading, where_it_lies
-from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, run_command
+from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
 from jobs.log import changes
 from jobs.publish import add_publish_arguments
 from pipeline.config import load_rules
@@ -49,4 +48,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

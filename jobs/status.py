@@ -1,10 +1,9 @@
 """`pagemill status`: how far a build is, from what lies in its store."""
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 
-from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, parser_for, run_command
+from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, end_process, parser_for, run_command
 from jobs.progress import mode_lines, rung_lines
 from pipeline.builds.begin import absolute_uri
 from pipeline.builds.past import Past, read_past
@@ -72,4 +71,4 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -1,10 +1,9 @@
 """`pagemill verify`: recounts a build from the bucket alone."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, parser_for, run_command
+from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, end_process, parser_for, run_command
 from pipeline.publishing.verify import BuildReport, verify
 from pipeline.store import open_store
 
@@ -43,4 +42,4 @@ def told(build: BuildReport) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -4,7 +4,10 @@
     |-- ConfigError            the configuration or the command line is wrong; nothing was done
     |-- SourceError            a corpus cannot be listed, or one document of it cannot be fetched
     |   `-- DocumentMissing    the listed document is not there (any more), or may not be read where others may
-    |       `-- DocumentTooLarge   it would unpack to more than may be held
+    |       |-- DocumentTooLarge   it would unpack to more than may be held
+    |       |-- DocumentDamaged    its archive is broken there
+    |       |-- DocumentEncrypted  its archive asks for a password
+    |       `-- DocumentUnsupported   it is packed in a way that is not read
     |-- StoreError             the output (or input) store refused or did not answer
     |   |-- ObjectMissing      no object under that key
     |   |-- ObjectForbidden    the bucket's policy or the file mode forbids it
@@ -46,9 +49,27 @@ class DocumentMissing(SourceError):
 
 
 class DocumentTooLarge(DocumentMissing):
-    """A member of an archive that claims, or has, more bytes than an honest one; it is not unpacked."""
+    """An archive, or a member of one, that claims or has more bytes than an honest one; it is not unpacked."""
 
     reason: ClassVar[str] = "too_large"
+
+
+class DocumentDamaged(DocumentMissing):
+    """An archive that breaks off, or a member that cannot be unpacked."""
+
+    reason: ClassVar[str] = "damaged"
+
+
+class DocumentEncrypted(DocumentMissing):
+    """A member of an archive that asks for a password."""
+
+    reason: ClassVar[str] = "encrypted"
+
+
+class DocumentUnsupported(DocumentMissing):
+    """A member of an archive that is packed by a method which is not read."""
+
+    reason: ClassVar[str] = "unsupported"
 
 
 class StoreError(PagemillError):

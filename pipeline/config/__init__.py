@@ -6,6 +6,7 @@ environment variable and opens nothing. What changes a page's text is the *recip
 page again.
 
     values.py    what every section is made of
+    addresses.py addresses and keys that carry a secret, refused
     build.py     BuildConfig, and the sections that are no engine's
     engines.py   one section for each engine
     vlm.py       the sections of the engines that are vision-language models

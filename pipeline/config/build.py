@@ -10,7 +10,7 @@ from pipeline.config.engines import EngineConfig, PpocrConfig
 from pipeline.config.gates import GatesConfig
 from pipeline.config.ladder import Rung, refuse_unfit_rungs
 from pipeline.config.rules import RulesConfig
-from pipeline.config.values import BuildId, PositiveFraction, QuarantineReason, Section
+from pipeline.config.values import Address, BuildId, PositiveFraction, QuarantineReason, Section
 
 MINHASH_VALUES = 128
 """Of one signature (`dedup.signatures`)."""
@@ -19,9 +19,9 @@ MINHASH_VALUES = 128
 class StoreConfig(Section):
     """Where objects live. Credentials never stand here: they come from the AWS profile, environment or instance role."""
 
-    uri: str
+    uri: Address
     """A folder, a file, `s3://bucket/prefix`, or (input only) an archive or a list of URIs (.txt, .csv, .parquet)."""
-    endpoint_url: str | None = None
+    endpoint_url: Address | None = None
     """For stores that speak S3 and are not AWS."""
     profile: str | None = None
     """Name of an AWS profile."""

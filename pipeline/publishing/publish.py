@@ -55,8 +55,8 @@ def publish(
     is called `name`, else after the build. Raises BuildIncomplete while the build lacks shards, GateBroken, and Overtaken when
     another version was published meanwhile."""
     close_build(store, read_plan(store, config.build_id))
-    builds = survey(store)
     parent = latest_version(store)
+    builds = survey(store, at_least=[config.build_id, *(parent.inputs.builds if parent else ())])
     claim = claim_version(store, inputs_of(builds, config), parent, base=config.build_id, name=name)
     if isinstance(claim, VersionManifest):
         write_card(store)

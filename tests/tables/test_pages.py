@@ -10,7 +10,7 @@ from pipeline.builds.plan import shard_of
 from pipeline.errors import VerifyError
 from pipeline.records import Attempt, PageRecord
 from pipeline.tables.footer import head_of
-from pipeline.tables.pages import JUDGING_COLUMNS, encode_pages, page_records, pages_table
+from pipeline.tables.pages import GROUP_ROWS, JUDGING_COLUMNS, encode_pages, page_records, pages_table
 from pipeline.tables.parquet import decode, decode_groups, encode, footer_of
 from pipeline.tables.schemas import PAGES_SCHEMA
 from tests.tables.samples import document, head, opened, page, pages_of, signals, unread_page
@@ -132,3 +132,13 @@ def test_the_error_of_a_failed_page_never_stands_in_a_text_column() -> None:
     row = table.to_pylist()[0]
     assert row.pop("error") == "xref table is damaged"
     assert "xref" not in str(row)
+
+
+def test_a_long_document_is_written_and_read_a_row_group_at_a_time() -> None:
+    long = replace(OPENED, num_pages=2 * GROUP_ROWS + 1)
+    data = encode_pages(
+        reversed([page(long, index, "text") for index in range(long.num_pages)]), head(shard_of([long.document]))
+    )
+    groups = list(decode_groups(data, ["page"]))
+    assert [group.num_rows for group in groups] == [GROUP_ROWS, GROUP_ROWS, 1]
+    assert [index for group in groups for index in group.column("page").to_pylist()] == list(range(long.num_pages))

@@ -160,7 +160,7 @@ def _copies(store: ObjectStore, config: BuildConfig, takedown: Takedown, spread:
     lists = replace(read_lists(store, config), takedown=takedown)
     judge_id = inputs_of(builds, config, lists).judge_id
     judge_shards(store, builds, config.rules, lists.benchmarks, spread)
-    decision = decide_documents(store, builds, judge_id, takedown)
+    decision = decide_documents(store, builds, judge_id, takedown, config.dedup, spread)
     is_out = [place for place, names in enumerate(decision.reject.combinations) if "taken_down" in names]
     rows = pc.is_in(pa.array(decision.reject.code), value_set=pa.array(is_out, pa.int32()))
     return frozenset(doc_id.hex() for doc_id in decision.evidence.doc_id.filter(rows).to_pylist())

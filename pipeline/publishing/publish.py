@@ -14,14 +14,14 @@ import pyarrow as pa
 from pipeline.builds import layout
 from pipeline.builds.begin import read_plan
 from pipeline.builds.close import close_build, put_same
-from pipeline.config import BuildConfig, RulesConfig
+from pipeline.config import BuildConfig, DedupConfig, RulesConfig
 from pipeline.errors import GateBroken
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.benchmarks import benchmarks_id, encode_benchmarks
 from pipeline.publishing.candidate import Candidate, GateReading, Gates, contamination, encode_refusal, figures, no_gates
 from pipeline.publishing.card import write_card
-from pipeline.publishing.duplicates import equal_texts, priority_of
+from pipeline.publishing.duplicates import duplicates_of
 from pipeline.publishing.evidence import read_evidence
 from pipeline.publishing.judged import JudgeTask, judge_id_of, judge_shard
 from pipeline.publishing.lists import Lists, read_lists
@@ -87,7 +87,7 @@ def publish_builds(
     manifest = find_version(store, claim.version_id)
     if manifest is None:
         judge_shards(store, builds, config.rules, lists.benchmarks, spread)
-        decision = decide_documents(store, builds, claim.inputs.judge_id, lists.takedown)
+        decision = decide_documents(store, builds, claim.inputs.judge_id, lists.takedown, config.dedup, spread)
         verdicts = encode_verdicts(decision, claim.inputs.judge_id)
         parts = write_parts(store, config, claim, decision, parent, spread)
         put_same(store, layout.verdicts_key(claim.version_id), verdicts, attempt_id=uuid4().hex)
@@ -120,6 +120,7 @@ def inputs_of(builds: Iterable[SurveyedBuild], config: BuildConfig, lists: Lists
         builds=tuple(build.build_id for build in builds),
         judge_id=judge_id_of(config.rules, benchmarks_id(lists.benchmarks)),
         rules=config.rules.model_dump(mode="json"),
+        dedup=config.dedup.model_dump(mode="json"),
         publish=config.publish.model_dump(mode="json", exclude={"takedown", "benchmarks"}),
         takedown_id=takedown_id(lists.takedown),
         benchmarks_id=benchmarks_id(lists.benchmarks),
@@ -152,7 +153,14 @@ def judge_shards(
             pass
 
 
-def decide_documents(store: ObjectStore, builds: Sequence[SurveyedBuild], judge_id: str, takedown: Takedown) -> Decision:
+def decide_documents(
+    store: ObjectStore,
+    builds: Sequence[SurveyedBuild],
+    judge_id: str,
+    takedown: Takedown,
+    config: DedupConfig,
+    spread: Spread,
+) -> Decision:
     """Rules, then what the corpus still holds, then duplicates among the rest, those of taken-down documents first."""
     evidence = read_evidence(store, [source for build in builds for source in build.sources], judge_id)
     names = [(build.build_id, read_planned_names(store, build.build_id)) for build in builds]
@@ -161,7 +169,15 @@ def decide_documents(store: ObjectStore, builds: Sequence[SurveyedBuild], judge_
     alive = living(names, read)
     reject = with_liveness(evidence, alive)
     taken = taken_down(names, read, takedown, is_known=evidence.is_known)
-    duplicates = equal_texts(evidence, taken.admitted(reject.is_kept()), taken.ranked(priority_of(evidence)))
+    duplicates = duplicates_of(
+        store,
+        evidence,
+        judge_id,
+        admitted=taken.admitted(reject.is_kept()),
+        first=taken.takes_along,
+        config=config,
+        spread=spread,
+    )
     return decide(evidence, alive, *with_takedown(reject, duplicates, taken))
 
 

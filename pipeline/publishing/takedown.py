@@ -28,8 +28,9 @@ from pydantic import TypeAdapter
 from pipeline.builds.audit import Forgotten
 from pipeline.builds.ledger import decode_record, encode_record
 from pipeline.config import OutputConfig
+from pipeline.dedup.find import Duplicates
+from pipeline.dedup.resolve import KEPT
 from pipeline.errors import ConfigError, PagemillError
-from pipeline.publishing.duplicates import Duplicates
 from pipeline.publishing.evidence import Reasons
 from pipeline.publishing.live import PlannedNames, ReadDocuments
 from pipeline.store import open_store
@@ -69,10 +70,6 @@ class TakenDown:
     def admitted(self, is_kept: Flags) -> Flags:
         """Who takes part in the search for duplicates."""
         return (is_kept & ~self.is_named) | self.takes_along
-
-    def ranked(self, priority: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Taken-down documents stand before all others."""
-        return np.where(self.takes_along, priority - len(priority), priority)
 
 
 TAKEDOWN: TypeAdapter[Takedown] = TypeAdapter(Takedown)
@@ -153,10 +150,9 @@ def with_takedown(reject: Reasons, duplicates: Duplicates, taken: TakenDown) -> 
     apart = replace(
         duplicates,
         canonical=np.where(is_out, own, duplicates.canonical),
-        kind=np.where(is_out, np.int8(0), duplicates.kind),
+        kind=np.where(is_out, np.int8(KEPT), duplicates.kind),
         similarity=np.where(is_out, np.float32(1), duplicates.similarity),
         cluster_size=np.where(is_out, np.int32(1), duplicates.cluster_size),
-        cluster=np.where(is_out, own, duplicates.cluster),
     )
     is_forgotten = np.array(["forgotten" in names for names in reject.combinations], dtype=np.bool_)[reject.code]
     return reject.adding("taken_down", is_out & ~is_forgotten), apart

@@ -10,10 +10,10 @@ import pytest
 from pipeline.builds import layout
 from pipeline.builds.audit import read_entries, read_forgotten
 from pipeline.builds.commit import commit_shard
-from pipeline.builds.known import known_ids
 from pipeline.builds.plan import BuildPlan
 from pipeline.errors import BuildError
 from pipeline.publishing.forget import Forgetting, Order, forget, plan_forgetting
+from pipeline.publishing.known import known_ids
 from pipeline.publishing.takedown import Takedown
 from pipeline.publishing.verify import verify
 from pipeline.publishing.versions import latest_version, read_version
@@ -154,7 +154,7 @@ def test_the_audit_says_who_when_why_and_what_and_no_text(whole: MemoryStore) ->
     (entry,) = read_entries(whole, "forget")
     assert (entry.who, entry.at, entry.reason, entry.ids) == ("clerk@desk", NOON, "a court order", (A.doc_id,))
     changed = {each.key.split("/")[0]: each.change for each in entry.changes}
-    assert changed == {"pages": "replaced", "_builds": "replaced", "_judged": "deleted", "documents": "withdrawn"}
+    assert changed == {"pages": "replaced", "_builds": "replaced", "_judged": "deleted", "_dedup": "deleted", "documents": "withdrawn"}
 
 
 def test_every_object_that_changed_stands_in_the_audit(whole: MemoryStore) -> None:

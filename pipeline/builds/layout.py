@@ -13,6 +13,9 @@ CARD_KEY = "README.md"
 AUDIT_PREFIX = "_audit/"
 JUDGED_PREFIX = "_judged/"
 DEDUP_PREFIX = "_dedup/"
+GOLDEN_PREFIX = "_golden/"
+CLOCK_PREFIX = "_builds/_clock-"
+PROBE_PREFIX = "_probe-"
 DOCUMENTS_PREFIX = "documents/"
 PLAN_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/plan\.parquet")
 MANIFEST_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/manifest\.json")
@@ -24,6 +27,8 @@ AUDIT_KEY = re.compile(r"_audit/(?P<at>[^/-]+)-(?P<action>[^/-]+)-[^/-]+\.json")
 PAGES_KEY = re.compile(r"pages/build=(?P<build_id>[^/]+)/(?P<shard_id>[^/]+)\.parquet")
 JUDGED_KEY = re.compile(r"_judged/(?P<judge_id>[^/]+)/build=(?P<build_id>[^/]+)/(?P<shard_id>[^/]+)\.parquet")
 DEDUP_KEY = re.compile(r"_dedup/(?P<index_id>[^/]+)/build=(?P<build_id>[^/]+)/.+")
+OF_JUDGE_KEY = re.compile(r"(_judged|_dedup)/(?P<judge_id>[^/]+)/.+")
+OF_VERSION_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/.+")
 DOCUMENTS_KEY = re.compile(r"documents/version=(?P<version_id>[^/]+)/.+")
 
 

@@ -29,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(
         "forget",
         "Take documents, and what says the same, out of pages, judged rows and published versions. Their rows stay, empty. A\n"
-        "version without them is published, versions that hold them are withdrawn, and no later build reads them. It cannot be\n"
-        "undone. A bucket that keeps old versions of objects keeps them of these, too: expire those there.",
+        "version without them is published, versions that hold them are withdrawn, and no later build reads them. It cannot\n"
+        "be undone. A bucket that keeps old versions of objects keeps them of these, too: expire those there.",
         "pagemill forget configs/nightly.yaml --uri s3://corpus/a.pdf --reason 'request 4711' --dry-run",
     )
     add_config_arguments(parser)

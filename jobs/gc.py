@@ -68,7 +68,8 @@ def plan_of(arguments: argparse.Namespace, store: ObjectStore) -> GarbagePlan:
 
 def told(plan: GarbagePlan, *, is_dry: bool) -> Iterator[str]:
     """Objects and bytes by kind."""
-    yield f"versions kept: {', '.join(plan.kept) or 'none'}; {'would go' if is_dry else 'gone'}: {', '.join(plan.dropped) or 'none'}"
+    yield f"versions kept: {', '.join(plan.kept) or 'none'}"
+    yield f"versions that {'would go' if is_dry else 'went'}: {', '.join(plan.dropped) or 'none'}"
     kinds = sorted({each.kind for each in plan.garbage})
     for kind in kinds:
         sizes = [each.info.size_bytes for each in plan.garbage if each.kind == kind]

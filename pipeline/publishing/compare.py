@@ -1,8 +1,8 @@
 """What one version has that another has not. In: the store and two versions. Out: a Comparison.
 
-Every document of both is in one cell of a matrix: published, or left out for which reasons, in the one and in the other; absent when
-its build is none of the version's. Verdict tables are joined as columns, some 250 bytes a document of both, and no row of them
-becomes a Python value but those of the examples. Of the parts the row groups are read that hold an example.
+Every document of both is in one cell of a matrix: published, or left out for which reasons, in the one and in the other; absent
+when its build is none of the version's. Verdict tables are joined as columns, some 250 bytes a document of both, and no row of
+them becomes a Python value but those of the examples. Of the parts the row groups are read that hold an example.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -170,9 +170,7 @@ def _examples(
         if PUBLISHED not in (each.before, each.after):
             continue
         version, place = (one, "place_before") if each.before == PUBLISHED else (other, "place_after")
-        is_it = pc.and_(
-            pc.equal(both.column("verdict_before"), each.before), pc.equal(both.column("verdict_after"), each.after)
-        )
+        is_it = (pc.field("verdict_before") == each.before) & (pc.field("verdict_after") == each.after)
         rows = both.filter(is_it).select([*IDENTITY, place]).sort_by(place).slice(0, num_examples)
         for row in rows.to_pylist():
             yield Example(

@@ -2,10 +2,11 @@
 
 In: the store, which versions to keep, and a time before which things count as settled. Out: a GarbagePlan.
 
-Kept are the latest version, the newest ones of the line that led to it, and those that are named. Evidence is never garbage: plans,
-changes, receipts, quarantine, manifests, pages, audit. Nor is what a build or a publish at work has put: whoever deletes holds
-the dataset's lease; what is younger than the given time is left alone; and so is a version that was begun on the latest one, for
-the same command still finishes it. A version that is deleted leaves `withdrawn.json` and its claim, so its name is never used again.
+Kept are the latest version, the newest ones of the line that led to it, and those that are named. Evidence is never garbage:
+plans, changes, receipts, quarantine, manifests, pages, audit. Nor is what a build or a publish at work has put: whoever deletes
+holds the dataset's lease; what is younger than the given time is left alone; and so is a version that was begun on the latest
+one, for the same command still finishes it. A version that is deleted leaves `withdrawn.json` and its claim: its name is never
+used again.
 
 Deleting first puts an audit entry, then each version's withdrawal, then deletes parts before manifests: it may be interrupted
 anywhere and run again. Costs one listing of the store, and a get for each version.

@@ -179,7 +179,7 @@ def claim_version(
                 if published.version_id == version_id:
                     return published
     raise BuildError(
-        f"version {name!r} of {store.uri} was made of other builds, rules, lists or sizes, or is withdrawn; give another name"
+        f"version {name!r} of {store.uri} was made of other builds, rules or sizes, or is withdrawn; give another name"
     )
 
 

@@ -1,7 +1,6 @@
 """What is forgotten is gone from every object of the store, and never comes back; the rest is as it was."""
 
 import io
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
@@ -10,7 +9,6 @@ import pytest
 from pipeline.builds import layout
 from pipeline.builds.audit import read_entries, read_forgotten
 from pipeline.builds.commit import commit_shard
-from pipeline.builds.plan import BuildPlan
 from pipeline.errors import BuildError
 from pipeline.publishing.forget import Forgetting, Order, forget, plan_forgetting
 from pipeline.publishing.known import known_ids
@@ -19,12 +17,12 @@ from pipeline.publishing.verify import verify
 from pipeline.publishing.versions import latest_version, read_version
 from pipeline.publishing.withdrawn import find_withdrawal, refuse_withdrawn
 from pipeline.records import OpenedDocument
-from pipeline.tables.pages import encode_pages
 from pipeline.tables.parquet import decode
 from pipeline.tables.schemas import PAGES_SCHEMA
 from tests.builds.factory import CORPUS, config, finished_build, planned_build, publish
 from tests.builds.memory_store import Crash, MemoryStore
-from tests.tables.samples import document, head, opened, pages_file, pages_of
+from tests.publishing.copies import FIRST, SECOND, build_with_a_copy
+from tests.tables.samples import document, opened, pages_file, pages_of
 
 A, C = opened(CORPUS[0]), opened(CORPUS[2])
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -153,8 +151,15 @@ def test_the_audit_says_who_when_why_and_what_and_no_text(whole: MemoryStore) ->
     forget_ids(whole, A.doc_id)
     (entry,) = read_entries(whole, "forget")
     assert (entry.who, entry.at, entry.reason, entry.ids) == ("clerk@desk", NOON, "a court order", (A.doc_id,))
+    derived = {"_judged": "deleted", "_dedup": "deleted"}
     changed = {each.key.split("/")[0]: each.change for each in entry.changes}
-    assert changed == {"pages": "replaced", "_builds": "replaced", "_judged": "deleted", "_dedup": "deleted", "documents": "withdrawn"}
+    assert changed == {
+        "pages": "replaced",
+        "_builds": "replaced",
+        "_judged": "deleted",
+        "_dedup": "deleted",
+        "documents": "withdrawn",
+    }
 
 
 def test_every_object_that_changed_stands_in_the_audit(whole: MemoryStore) -> None:
@@ -200,37 +205,23 @@ def test_every_document_that_was_ever_read_under_a_name_is_forgotten_with_it(sto
 
 def test_a_document_of_the_same_text_under_other_bytes_goes_with_it(store: MemoryStore) -> None:
     """Whoever asks for a text to go does not know under which bytes it lies."""
-    plan = with_a_copy(store)
+    build_with_a_copy(store)
     publish(store, config())
-    copy = opened(plan.shards[0].documents[1]).doc_id
-    done = forget_ids(store, opened(plan.shards[0].documents[0]).doc_id)
-    assert done.copies == {copy}
+    kept, other = (SECOND, FIRST) if SECOND.doc_id in published(store, "main") else (FIRST, SECOND)
+    done = forget_ids(store, other.doc_id)
+    assert (done.ids, done.copies) == ({other.doc_id}, {kept.doc_id})
     assert verify(store, "main").findings == ()
     assert published(store, "main.1") == set()
+    assert not [words for words in words_of(FIRST) if words in told_by(store)]
 
 
 def test_only_keeps_the_documents_that_say_the_same(store: MemoryStore) -> None:
-    plan = with_a_copy(store)
+    build_with_a_copy(store)
     publish(store, config())
-    first, copy = (opened(ref).doc_id for ref in plan.shards[0].documents[:2])
-    done = forget(store, config(), order(Takedown(only_ids=frozenset({first}))))
+    (kept,) = published(store, "main")
+    done = forget(store, config(), order(Takedown(only_ids=frozenset({kept}))))
     assert done.copies == set()
-    assert published(store, "main.1") == {copy}
-
-
-def with_a_copy(store: MemoryStore) -> BuildPlan:
-    """Two documents of other bytes and one text."""
-    plan = planned_build(store, [document("first.pdf"), document("second.pdf")])
-    (shard,) = plan.shards
-    first, second = (opened(ref, num_pages=3) for ref in shard.documents)
-    pages = pages_of(first) + [
-        replace(page, page_id=page.page_id._replace(doc_id=second.doc_id), document=second) for page in pages_of(first)
-    ]
-    shard_head = head(shard, stamp=plan.stamp)
-    opened_both = replace(shard_head.documents, opened=(first, second))
-    data = encode_pages(pages, replace(shard_head, documents=opened_both))
-    commit_shard(store, "main", shard.shard_id, data, attempt_id="a")
-    return plan
+    assert published(store, "main.1") == {FIRST.doc_id, SECOND.doc_id} - {kept}
 
 
 def test_no_later_build_reads_its_bytes_or_its_names(whole: MemoryStore) -> None:

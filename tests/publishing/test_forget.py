@@ -151,7 +151,6 @@ def test_the_audit_says_who_when_why_and_what_and_no_text(whole: MemoryStore) ->
     forget_ids(whole, A.doc_id)
     (entry,) = read_entries(whole, "forget")
     assert (entry.who, entry.at, entry.reason, entry.ids) == ("clerk@desk", NOON, "a court order", (A.doc_id,))
-    derived = {"_judged": "deleted", "_dedup": "deleted"}
     changed = {each.key.split("/")[0]: each.change for each in entry.changes}
     assert changed == {
         "pages": "replaced",

@@ -163,7 +163,7 @@ def test_a_version_that_a_gate_keeps_back_stays_until_another_is_published(years
         return [GateReading(name="kept", told="too few", is_broken=True)]
 
     with pytest.raises(GateBroken):
-        publish(store, config("wednesday", **strictly(100)), gates=closed)
+        publish(store, config("wednesday", **strictly(150)), gates=closed)
     collect(store, 1)
     before = [info.key for info in store.list(layout.documents_prefix("wednesday.3"))]
     assert before

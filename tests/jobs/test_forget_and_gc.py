@@ -74,7 +74,7 @@ def test_forget_and_gc_leave_a_dataset_alone_that_a_driver_works_on(
     assert not list(store.list(layout.AUDIT_PREFIX))
 
 
-def test_compare_tells_people_and_programs_the_same(
+def test_compare_tells_people_and_programs_one_thing(
     store: FolderStore, config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(["compare", config, "main", "main.1"]) == 0

@@ -160,7 +160,7 @@ def test_a_version_that_a_gate_keeps_back_stays_until_another_is_published(years
     store = copy_of(years)
 
     def closed(candidate: Candidate) -> list[GateReading]:
-        return [GateReading(name="kept", told="too few", is_broken=True)]
+        return [GateReading(name="kept", told="too few", is_broken=True, is_accepted=False)]
 
     with pytest.raises(GateBroken):
         publish(store, config("wednesday", **strictly(150)), gates=closed)

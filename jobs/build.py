@@ -28,7 +28,6 @@ from jobs.progress import Display, Tally, summary
 from pipeline.builds import layout
 from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
-from pipeline.builds.known import known_ids
 from pipeline.builds.plan import BuildPlan
 from pipeline.cluster import Pulse, connect, disconnect, object_store_bytes, over_tasks, run_shards
 from pipeline.config import BuildConfig
@@ -37,6 +36,7 @@ from pipeline.errors import BuildIncomplete, ConfigError, SourceError, StoreErro
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
+from pipeline.publishing.known import known_ids
 from pipeline.publishing.publish import publish
 from pipeline.publishing.versions import VersionManifest
 from pipeline.receipts import Shard, ShardReceipt

@@ -31,6 +31,8 @@ class Inputs:
     """In dataset order."""
     judge_id: str
     rules: Mapping[str, object]
+    dedup: Mapping[str, object]
+    """Which documents count as alike."""
     publish: Mapping[str, object]
     """Sizes of parts and row groups."""
 

@@ -9,9 +9,10 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 
+from pipeline.builds.known import known_ids
+
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import commit_shard
-from pipeline.builds.known import known_ids
 from pipeline.config import BuildConfig
 from pipeline.interfaces import ObjectStore
 from pipeline.receipts import Shard

@@ -107,7 +107,7 @@ def table_of(costs: Sequence[Cost]) -> list[str]:
 def measured(step: str, size: int, work: Callable[[], object]) -> Cost:
     """What `work` takes. The peak is that of the process, so this is asked once in a process."""
     Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten, see proc(5)
-    rest_bytes = _status_bytes("VmRSS")
+    rest_bytes = status_bytes("VmRSS")
     started_s, cpu_s = time.monotonic(), time.process_time()
     work()
     return Cost(
@@ -116,11 +116,11 @@ def measured(step: str, size: int, work: Callable[[], object]) -> Cost:
         wall_s=time.monotonic() - started_s,
         cpu_s=time.process_time() - cpu_s,
         rest_bytes=rest_bytes,
-        peak_bytes=_status_bytes("VmHWM"),
+        peak_bytes=status_bytes("VmHWM"),
     )
 
 
-def _status_bytes(name: str) -> int:
+def status_bytes(name: str) -> int:
     lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(lines[name].split()[0]) * 1024
 

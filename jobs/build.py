@@ -219,8 +219,12 @@ def where_it_lies(config: BuildConfig, version: VersionManifest) -> str:
     documents = f"{root}/{layout.documents_prefix(version.version_id)}"
     look = LOOK_AT_BUCKET if "://" in root else LOOK_AT_FOLDER.format(python=sys.executable, documents=documents)
     return (
-        f"  version    {version.version_id}, of {len(version.builds)} builds\n"
-        f"  published  {version.num_documents_kept} documents" + (f"; left out: {rejected}" if rejected else "") + "\n"
+        f"  version    {version.version_id}\n"
+        f"  builds     {', '.join(version.inputs.builds[-3:])}"
+        + (" and earlier ones\n" if len(version.builds) > 3 else "\n")
+        + f"  published  {version.num_documents_kept} documents"
+        + (f"; left out: {rejected}" if rejected else "")
+        + "\n"
         f"  pages      {root}/pages/\n"
         f"  documents  {documents}\n"
         f"  manifest   {root}/{layout.version_manifest_key(version.version_id)}\n\n"

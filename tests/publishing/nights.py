@@ -15,6 +15,7 @@ from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import commit_shard
 from pipeline.config import BuildConfig
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.known import known_ids
 from pipeline.receipts import Shard
 from pipeline.records import DocumentFailure, DocumentRef, KnownDocument, OpenedDocument, PageRecord
 from pipeline.tables.documents import DocumentRow, document_rows

@@ -25,8 +25,8 @@ ROOM_OF_LIBRARY = {
     "onnx": ("pipeline/engines/ppocr",),
     "onnxruntime": ("pipeline/engines/ppocr", "jobs/"),
     "openvino": ("pipeline/engines/ppocr", "jobs/"),
-    "pyarrow": ("pipeline/tables/", "pipeline/sources/", "pipeline/builds/", "jobs/synthetic.py"),
-    "yaml": ("pipeline/config/", "pipeline/builds/"),
+    "pyarrow": ("pipeline/tables/", "pipeline/sources/", "pipeline/builds/", "pipeline/publishing/", "jobs/synthetic.py"),
+    "yaml": ("pipeline/config/", "pipeline/builds/", "pipeline/publishing/"),
 }
 
 

@@ -1,14 +1,16 @@
 """BuildConfig: everything a build needs to know, as one frozen value."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Literal, Self
 
 from pydantic import PositiveFloat, PositiveInt, ValidationInfo, field_validator, model_validator
 
 from pipeline.config.engines import EngineConfig, PpocrConfig
+from pipeline.config.gates import GatesConfig
 from pipeline.config.ladder import Rung, refuse_unfit_rungs
 from pipeline.config.rules import RulesConfig
-from pipeline.config.values import BuildId, PositiveFraction, Section
+from pipeline.config.values import Address, BuildId, PositiveFraction, QuarantineReason, Section
 
 MINHASH_VALUES = 128
 """Of one signature (`dedup.signatures`)."""
@@ -17,9 +19,9 @@ MINHASH_VALUES = 128
 class StoreConfig(Section):
     """Where objects live. Credentials never stand here: they come from the AWS profile, environment or instance role."""
 
-    uri: str
+    uri: Address
     """A folder, a file, `s3://bucket/prefix`, or (input only) an archive or a list of URIs (.txt, .csv, .parquet)."""
-    endpoint_url: str | None = None
+    endpoint_url: Address | None = None
     """For stores that speak S3 and are not AWS."""
     profile: str | None = None
     """Name of an AWS profile."""
@@ -61,6 +63,23 @@ class PlanConfig(Section):
     shard_bytes: PositiveInt = 64_000_000
     """About 500-1000 pages of ordinary PDFs; a larger document gets a shard of its own."""
     shard_documents: PositiveInt = 500
+
+
+class RetryConfig(Section):
+    """Which documents in quarantine the next build tries again."""
+
+    reasons: tuple[QuarantineReason, ...] = ("crashed", "deadline", "missing")
+    """What another night can change: a worker that was lost or ran out of memory, a machine that was slow, an object that was
+    not there for a moment. The others are of the bytes or of the limits in the config; `--retry-quarantined` tries those."""
+    max_attempts: PositiveInt = 3
+    """Builds that try a document, the first included; 1 tries nothing again."""
+
+
+class LeaseConfig(Section):
+    """Of `pagemill nightly`: one driver at a time."""
+
+    ttl_s: PositiveFloat = 60.0
+    """A driver that was not heard of for so long is taken to be dead, and the next one takes over."""
 
 
 class PublishConfig(Section):
@@ -109,8 +128,20 @@ class BuildConfig(Section):
     cleaning: CleaningConfig = CleaningConfig()
     rules: RulesConfig = RulesConfig()
     plan: PlanConfig = PlanConfig()
+    retry: RetryConfig = RetryConfig()
+    lease: LeaseConfig = LeaseConfig()
+    gates: GatesConfig = GatesConfig()
+    golden: StoreConfig | None = None
+    """A folder or prefix of a few documents whose text is known: `letter.pdf`, and `letter.txt` beside it. Every build reads
+    them as it reads the corpus, and `gates` watches how well; None reads nothing."""
     publish: PublishConfig = PublishConfig()
     dedup: DedupConfig = DedupConfig()
+
+    @field_validator("build_id", mode="before")
+    @classmethod
+    def _named_by_a_date(cls, value: object) -> object:
+        """YAML reads 2026-11-22 as a date."""
+        return value.isoformat() if isinstance(value, date) else value
 
     @field_validator("engine", mode="before")
     @classmethod

@@ -10,7 +10,7 @@ from pipeline.builds.plan import shard_of
 from pipeline.errors import VerifyError
 from pipeline.records import Attempt, PageRecord
 from pipeline.tables.footer import head_of
-from pipeline.tables.pages import JUDGING_COLUMNS, encode_pages, page_records, pages_table
+from pipeline.tables.pages import GROUP_ROWS, JUDGING_COLUMNS, encode_pages, page_records, pages_table
 from pipeline.tables.parquet import decode, decode_groups, encode, footer_of
 from pipeline.tables.schemas import PAGES_SCHEMA
 from tests.tables.samples import document, head, opened, page, pages_of, signals, unread_page
@@ -95,7 +95,7 @@ def test_a_required_column_refuses_a_null() -> None:
 
 def test_the_footer_says_how_the_pages_were_made() -> None:
     texts = footer_of(encode_pages([], head(shard_of([OPENED.document]))))
-    assert texts["pagemill.schema"] == "pages/2"
+    assert texts["pagemill.schema"] == "pages/3"
     assert texts["pagemill.build"] == "main"
     assert texts["pagemill.recipe"] == '{"render":{"dpi":150.0}}'
     assert texts["pagemill.config"] == '{"documents":{"min_words":50},"pages":{"garbled_above":0.05}}'
@@ -123,7 +123,7 @@ def test_a_file_that_lacks_a_column_is_refused() -> None:
 
 
 def test_parquet_that_is_no_pages_file_is_refused_by_its_schema() -> None:
-    with pytest.raises(VerifyError, match="schema none, where this version reads pages/2"):
+    with pytest.raises(VerifyError, match="schema none, where this version reads pages/3"):
         head_of(encode(pa.table({"a": [1]}), {}))
 
 
@@ -132,3 +132,13 @@ def test_the_error_of_a_failed_page_never_stands_in_a_text_column() -> None:
     row = table.to_pylist()[0]
     assert row.pop("error") == "xref table is damaged"
     assert "xref" not in str(row)
+
+
+def test_a_long_document_is_written_and_read_a_row_group_at_a_time() -> None:
+    long = replace(OPENED, num_pages=2 * GROUP_ROWS + 1)
+    data = encode_pages(
+        reversed([page(long, index, "text") for index in range(long.num_pages)]), head(shard_of([long.document]))
+    )
+    groups = list(decode_groups(data, ["page"]))
+    assert [group.num_rows for group in groups] == [GROUP_ROWS, GROUP_ROWS, 1]
+    assert [index for group in groups for index in group.column("page").to_pylist()] == list(range(long.num_pages))

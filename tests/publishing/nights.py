@@ -9,8 +9,6 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pipeline.builds.known import known_ids
-
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import commit_shard
 from pipeline.config import BuildConfig

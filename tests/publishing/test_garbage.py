@@ -98,6 +98,9 @@ def test_every_kept_version_is_sound_and_publishing_gives_what_it_would_have_giv
     assert {*also_kept, "wednesday.2"} <= set(kept)
     assert all(is_sound(store, version_id) for version_id in kept)
     assert {key for key in years.objects if key.startswith(EVIDENCE)} <= store.objects.keys()
+    for judge_id in {version.inputs.judge_id for version in list_versions(store)}:
+        needed = {key for key in years.objects if key.startswith((f"_judged/{judge_id}/", f"_dedup/{judge_id}/"))}
+        assert needed <= store.objects.keys()
     for each in (store, untouched):
         publish(each, config("wednesday", **strictly(words)), name="new" if words != 20 else None)
     latest, expected = latest_version(store), latest_version(untouched)

@@ -5,10 +5,10 @@ In: the store, which versions to keep, and a time before which things count as s
 Kept are the latest version, the newest ones of the line that led to it, and those that are named. Evidence is never garbage:
 plans, changes, receipts, quarantine, manifests, pages, audit. Nor is what a build or a publish at work has put: whoever deletes
 holds the dataset's lease; what is younger than the given time is left alone; and so is a version that was begun on the latest
-one, for the same command still finishes it. A version that is deleted leaves `withdrawn.json` and its claim: its name is never
-used again.
+one, whole or not, for the same command still publishes it. A deleted version leaves `withdrawn.json` and its claim, which
+nobody can repeat: the version that it was to be made on is not the latest any more. So its name is never used again.
 
-Deleting first puts an audit entry, then each version's withdrawal, then deletes parts before manifests: it may be interrupted
+Deleting first puts an audit entry, then each version's withdrawal, by which what is left of it is known: it may be interrupted
 anywhere and run again. Costs one listing of the store, and a get for each version.
 """
 
@@ -58,12 +58,14 @@ def plan_garbage(
     if missing := sorted(set(also_kept) - (versions.keys() - gone)):
         raise BuildError(f"there is no version {', '.join(missing)} in {store.uri} to keep; `pagemill log` lists them")
     latest = latest_version(store)
-    kept = {*also_kept, *_line(versions, latest, num_kept, gone)}
+    latest_id = latest.version_id if latest else None
+    unfinished = {each.version_id for each in versions.values() if each.parent_id == latest_id} - gone
+    kept = {*also_kept, *unfinished, *_line(versions, latest, num_kept, gone)}
     claims = dict(_claims(store))
     at_work = {
         each.version_id
         for each in claims.values()
-        if each.version_id not in versions.keys() | gone and each.parent_id == (latest.version_id if latest else None)
+        if each.version_id not in versions.keys() | gone and each.parent_id == latest_id
     }
     judge_ids = {versions[each].inputs.judge_id for each in kept} | {claims[each].inputs.judge_id for each in at_work}
     found = [
@@ -76,7 +78,7 @@ def plan_garbage(
     return GarbagePlan(
         kept=tuple(each for each in versions if each in kept),
         dropped=tuple(each for each in versions if each not in kept),
-        garbage=tuple(sorted(found, key=lambda each: (_is_last(each.info.key), each.info.key))),
+        garbage=tuple(sorted(found, key=lambda each: each.info.key)),
     )
 
 
@@ -131,11 +133,6 @@ def _kind(info: ObjectInfo, needed: Collection[str], whole: Collection[str], jud
     if of_version["version_id"] in whole:
         return "" if key.endswith(("/withdrawn.json", "/claim.json")) else "old version"
     return "unpublished version"
-
-
-def _is_last(key: str) -> bool:
-    """A version's manifest, or the claim of one that was never published, goes when all else of it is gone."""
-    return key.endswith(("/manifest.json", "/claim.json"))
 
 
 def _golden(store: ObjectStore, settled_before: datetime) -> Iterator[Garbage]:

@@ -20,7 +20,6 @@ from pipeline.errors import BuildError, ObjectMissing, Overtaken, VerifyError
 from pipeline.interfaces import ObjectStore
 from pipeline.publishing.candidate import BenchmarkFigures, BuildFigures, GateReading
 from pipeline.publishing.parts import VersionPart
-from pipeline.publishing.withdrawn import find_withdrawal
 from pipeline.tables.parquet import to_json
 
 
@@ -170,17 +169,13 @@ def claim_version(
     for version_id in [name] if name else _names(base):
         claim = Claim(version_id=version_id, parent_id=parent.version_id if parent else None, inputs=inputs)
         found = _claimed(store, claim)
-        if find_withdrawal(store, version_id) is not None:
-            continue
         if found == claim:
             return claim
         if found.inputs == inputs:
             for published in _ancestors(store, parent):
                 if published.version_id == version_id:
                     return published
-    raise BuildError(
-        f"version {name!r} of {store.uri} was made of other builds, rules or sizes, or is withdrawn; give another name"
-    )
+    raise BuildError(f"version {name!r} of {store.uri} was made of other builds, rules, lists or sizes; give another name")
 
 
 def seal_version(store: ObjectStore, manifest: VersionManifest) -> VersionManifest:

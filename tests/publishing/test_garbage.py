@@ -127,7 +127,7 @@ def test_a_deleted_version_says_so_and_its_name_is_never_used_again(years: Memor
     collect(store, 1)
     with pytest.raises(BuildError, match=r"'monday' .* was withdrawn on 2026-11-24 \(old, deleted by `pagemill gc`\)"):
         refuse_withdrawn(store, "monday")
-    with pytest.raises(BuildError, match="or is withdrawn; give another name"):
+    with pytest.raises(BuildError, match="lists or sizes; give another name"):
         publish(store, config("wednesday", **strictly(200)), name="wednesday.1")
     assert publish(store, config("wednesday", **strictly(200))).version_id == "wednesday.3"
 
@@ -174,6 +174,16 @@ def test_a_version_that_a_gate_keeps_back_stays_until_another_is_published(years
     found = collect(store, 1)
     assert {each.info.key for each in found.garbage if each.kind == "unpublished version"} >= {*before}
     assert not list(store.list("_versions/wednesday.3/"))
+
+
+def test_a_version_that_was_sealed_when_its_publisher_died_is_still_published(years: MemoryStore) -> None:
+    store = copy_of(years)
+    before = store.get(layout.LATEST_KEY)
+    expected = publish(store, config("wednesday", **strictly(150)))
+    store.put(layout.LATEST_KEY, before)
+    assert expected.version_id in collect(store, 1).kept
+    assert publish(store, config("wednesday", **strictly(150))) == expected
+    assert is_sound(store, expected.version_id)
 
 
 def test_a_version_to_keep_that_is_not_there_is_refused(years: MemoryStore) -> None:

@@ -84,7 +84,7 @@ def test_a_version_with_a_name_of_its_own_goes_back_to_earlier_rules(store: Memo
 def test_a_name_that_is_taken_by_another_version_is_refused(store: MemoryStore) -> None:
     finished_build(store)
     publish(store, config(), name="mine")
-    with pytest.raises(BuildError, match="version 'mine' of memory: was made of other builds, rules or sizes"):
+    with pytest.raises(BuildError, match="version 'mine' of memory: was made of other builds, rules, lists or sizes"):
         publish(store, config(**STRICT), name="mine")
 
 

@@ -61,15 +61,14 @@ def publish(
     if isinstance(claim, VersionManifest):
         write_card(store)
         return claim
-    manifest = find_version(store, claim.version_id)
-    if manifest is None:
+    version = find_version(store, claim.version_id)
+    if version is None:
         judge_shards(store, builds, config.rules, spread)
         decision = decide_documents(store, builds, claim.inputs.judge_id, config.dedup, spread)
-        verdicts = encode_verdicts(decision, claim.inputs.judge_id)
         parts = write_parts(store, config, claim, decision, parent, spread)
-        put_same(store, layout.verdicts_key(claim.version_id), verdicts, attempt_id=uuid4().hex)
+        verdicts_sha256 = put_verdicts(store, claim, decision)
         candidate = candidate_of(claim, decision, builds)
-        manifest = VersionManifest(
+        version = VersionManifest(
             version_id=claim.version_id,
             parent_id=claim.parent_id,
             generation=parent.generation + 1 if parent else 0,
@@ -80,13 +79,13 @@ def publish(
             builds=candidate.builds,
             pages_by_reject=decision.evidence.pages_by_reject,
             parts=tuple(parts),
-            verdicts_sha256=hashlib.sha256(verdicts).hexdigest(),
+            verdicts_sha256=verdicts_sha256,
             gates=passed(store, candidate, gates),
         )
-        manifest = seal_version(store, manifest)
-    advance_latest(store, manifest)
+        version = seal_version(store, version)
+    advance_latest(store, version)
     write_card(store)
-    return manifest
+    return version
 
 
 def inputs_of(builds: Iterable[SurveyedBuild], config: BuildConfig) -> Inputs:
@@ -147,6 +146,13 @@ def write_parts(
         store, claim.version_id, decision, parents, config.publish, judge_id=claim.inputs.judge_id, footer=footer
     )
     return list(spread(put_part, tasks))
+
+
+def put_verdicts(store: ObjectStore, claim: Claim, decision: Decision) -> str:
+    """The table of verdicts; returns its sha256."""
+    data = encode_verdicts(decision, claim.inputs.judge_id)
+    put_same(store, layout.verdicts_key(claim.version_id), data, attempt_id=uuid4().hex)
+    return hashlib.sha256(data).hexdigest()
 
 
 def candidate_of(claim: Claim, decision: Decision, builds: Iterable[SurveyedBuild]) -> Candidate:

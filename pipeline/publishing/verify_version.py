@@ -166,8 +166,9 @@ class Published:
     def _check_order(self) -> None:
         kept = [names == [] for names in self._verdicts.column("reject").to_pylist()]
         order = self._verdicts.column("id").filter(pa.array(kept, pa.bool_())).to_pylist()
-        published = [doc_id for doc_id in order if doc_id in self._documents]
-        if self._num_unread_parts == 0 and published != [doc_id for doc_id in self._documents if doc_id in set(order)]:
+        expected = [doc_id for doc_id in order if doc_id in self._documents]
+        known = frozenset(order)
+        if self._num_unread_parts == 0 and expected != [doc_id for doc_id in self._documents if doc_id in known]:
             self.findings.append(_finding("documents", "documents/", "its rows are not in the order of the verdicts"))
 
 

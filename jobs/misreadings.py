@@ -1,7 +1,8 @@
-"""Text as an engine with errors reads it: letters confused, lost and doubled at a given rate. For measurements and tests.
+"""Text as an engine with errors reads it: characters confused, lost and doubled at a given rate. For measurements and tests.
 
-In: a text, a rate, a random generator. Out: a text. Six of ten errors are a letter for another, two a letter lost, two a letter
-too many; errors fall evenly, so this is kinder than a smudge and harder than a clean scan of the same rate. White space stays.
+In: a text, a rate, a random generator. Out: a text. The rate is of all characters, as a character error rate counts, and errors
+fall evenly. Of ten errors in letters six are another letter, two a letter lost, two a letter too many; a space or line end that
+is hit is lost.
 """
 
 import random
@@ -13,11 +14,13 @@ SUBSTITUTED, LOST = 0.6, 0.8
 
 
 def misread(text: str, error_rate: float, rng: random.Random) -> str:
-    """`text` with about `error_rate` of its visible characters read wrong, 0..1."""
-    return "".join(_misread(char, rng) if not char.isspace() and rng.random() < error_rate else char for char in text)
+    """`text` with about `error_rate` of its characters read wrong, 0..1."""
+    return "".join(_misread(char, rng) if rng.random() < error_rate else char for char in text)
 
 
 def _misread(char: str, rng: random.Random) -> str:
+    if char.isspace():
+        return ""
     fate = rng.random()
     if fate < SUBSTITUTED:
         return rng.choice(CONFUSABLE.get(char, string.ascii_lowercase))

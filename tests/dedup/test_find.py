@@ -34,6 +34,7 @@ def tiny_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(find, "PARTITION_BYTES", 200)
     monkeypatch.setattr(find, "PAIRS_PER_TASK", 2)
     monkeypatch.setattr(estimates, "GAP_ROWS", 1)
+    monkeypatch.setattr(estimates, "REQUEST_ROWS", 2)
     monkeypatch.setattr(candidates, "MERGED_PAIRS", 1)
     monkeypatch.setattr(containment, "PAGES_AT_ONCE", 2)
 

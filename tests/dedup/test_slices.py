@@ -25,6 +25,7 @@ def _group(size: int) -> Records:
     return entries
 
 
+@settings(deadline=None)
 @given(rows=st.lists(st.tuples(KEYS, st.integers(0, 2**32 - 1)), max_size=40), num_bytes=st.integers(0, 40_000))
 def test_partitions_together_hold_every_record_once_and_in_order(rows: list[tuple[int, int]], num_bytes: int) -> None:
     store = MemoryStore()

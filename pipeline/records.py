@@ -78,8 +78,7 @@ class DocumentFailure:
     doc_id: str | None
     """None when the bytes could not be fetched."""
     reason: str
-    """`encrypted`, `damaged`, `empty`, `not_a_document`, `no_pages`, `missing`, `too_large`, `unsupported`, `same_bytes`,
-    `deadline` or `crashed`."""
+    """One of `config.values.QuarantineReason`."""
     error: str
     attempts: int = 1
 

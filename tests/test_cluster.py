@@ -308,6 +308,7 @@ def test_documents_travel_from_one_bucket_into_another(
     store = open_store(StoreConfig(uri=f"s3://{s3_bucket}-out/books", **endpoint))
     report = verify(store, "main")
     assert report.findings == ()
-    assert (report.num_pages, report.num_documents_opened, report.num_documents_quarantined) == (1 + 2 + 3 + 4, 4, 1)
+    (found,) = report.builds
+    assert (found.num_pages, found.num_documents_opened, found.num_documents_quarantined) == (1 + 2 + 3 + 4, 4, 1)
     planned = begin_build(store, load_config(config), lambda: (), code_version="0").documents
     assert sorted(len(document.aliases) for document in planned) == [0, 0, 0, 0, 1]

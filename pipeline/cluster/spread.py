@@ -8,7 +8,7 @@ is lost every time ends with a BuildError that names it. Costs a process start f
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import ray
 
@@ -37,7 +37,7 @@ def over_tasks(function: Callable[[Item], Result], items: Iterable[Item]) -> Ite
     try:
         while True:
             for item in islice(waiting, window - len(running)):
-                running.append((item, RUN.remote(function, item)))  # type: ignore[arg-type]  # Ray's stubs know no generics
+                running.append((item, _started(function, item)))
             if not running:
                 return
             item, result = running.popleft()
@@ -45,6 +45,10 @@ def over_tasks(function: Callable[[Item], Result], items: Iterable[Item]) -> Ite
     finally:
         for _, result in running:
             ray.cancel(result, force=True)
+
+
+def _started(function: Callable[[Item], Result], item: Item) -> "ray.ObjectRef[Result]":
+    return cast("ray.ObjectRef[Result]", RUN.remote(cast("Callable[[object], object]", function), item))
 
 
 def _num_cpus() -> int:

@@ -18,6 +18,7 @@ page again.
 from pipeline.config.build import (
     BuildConfig,
     CleaningConfig,
+    DedupConfig,
     OutputConfig,
     PlanConfig,
     PublishConfig,
@@ -50,6 +51,7 @@ __all__ = [
     "BuildConfig",
     "CleaningConfig",
     "CutRung",
+    "DedupConfig",
     "DeepseekOcr2Config",
     "DeepseekOcrConfig",
     "DocumentRules",

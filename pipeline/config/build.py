@@ -1,14 +1,21 @@
 """BuildConfig: everything a build needs to know, as one frozen value."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import PositiveFloat, PositiveInt, ValidationInfo, field_validator
+from pydantic import PositiveFloat, PositiveInt, ValidationInfo, field_validator, model_validator
 
 from pipeline.config.engines import EngineConfig, PpocrConfig
 from pipeline.config.ladder import Rung, refuse_unfit_rungs
 from pipeline.config.rules import RulesConfig
+<<<<<<< HEAD
 from pipeline.config.values import Address, BuildId, QuarantineReason, Section
+=======
+from pipeline.config.values import BuildId, PositiveFraction, QuarantineReason, Section
+
+MINHASH_VALUES = 128
+"""Of one signature (`dedup.signatures`)."""
+>>>>>>> versions
 
 
 class StoreConfig(Section):
@@ -76,6 +83,32 @@ class PublishConfig(Section):
     row_group_bytes: PositiveInt = 64_000_000
 
 
+class DedupConfig(Section):
+    """Which documents say what an earlier one says. Search alone: signatures do not change with it."""
+
+    bands: PositiveInt = 21
+    band_rows: PositiveInt = 6
+    """Two documents are compared when they agree in all `band_rows` minhash values of one of `bands` bands: with probability
+    1 - (1 - J^rows)^bands at Jaccard J; 21 x 6 is .63 at .6, .93 at .7, .99 at .77, 1.0 at .8 and .01 at .3."""
+    near_threshold: PositiveFraction | None = 0.6
+    """Estimated Jaccard of 8-character shingles from which the later document is a duplicate; None looks for none. Two readings
+    of a page with 1 % of wrong characters each have .77, with 2 % .61, unrelated pages .05."""
+    contained_fraction: PositiveFraction | None = 0.8
+    """Of a document's letters, on pages that stand in one earlier document too, from which it is a duplicate; None looks for
+    none."""
+    min_page_letters: PositiveInt = 200
+    """Pages with fewer are too common to prove anything: covers, blank forms, "this page intentionally left blank"."""
+
+    @model_validator(mode="after")
+    def _fits_the_signature(self) -> Self:
+        if self.bands * self.band_rows > MINHASH_VALUES:
+            raise ValueError(
+                f"{self.bands} bands of {self.band_rows} rows take {self.bands * self.band_rows} minhash values and a "
+                f"signature has {MINHASH_VALUES}; make their product {MINHASH_VALUES} or less"
+            )
+        return self
+
+
 class BuildConfig(Section):
     build_id: BuildId = "main"
     """A build is resumed under its own id; a new id reads what no earlier build of the dataset has read."""
@@ -90,6 +123,7 @@ class BuildConfig(Section):
     plan: PlanConfig = PlanConfig()
     retry: RetryConfig = RetryConfig()
     publish: PublishConfig = PublishConfig()
+    dedup: DedupConfig = DedupConfig()
 
     @field_validator("engine", mode="before")
     @classmethod

@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from pipeline.builds.receipt import counted
 from pipeline.config import RulesConfig
+from pipeline.dedup.signatures import SIGNATURE_FIELDS, SIGNATURE_SCHEME, sign_document, signature_columns
 from pipeline.errors import VerifyError
 from pipeline.interfaces import ObjectStore
-from pipeline.publishing.assemble import ASSEMBLY_VERSION, assemble, judge_pages, num_lost_pages, rejudge
+from pipeline.publishing.assemble import ASSEMBLY_VERSION, assemble, judge_pages, num_lost_pages, rejudge, training_pages
 from pipeline.publishing.pages_files import DocumentPages, document_pages
 from pipeline.records import KnownDocument
 from pipeline.tables.documents import DocumentRow
@@ -39,10 +40,11 @@ JUDGED_SCHEMA = pa.schema(
         pa.field("is_known", pa.bool_(), nullable=False),  # read elsewhere: null from n_pages on
         pa.field("reject", STRINGS, nullable=False),  # of the rules alone
         pa.field("lost_pages", pa.int32(), nullable=False),  # neither blank nor kept
-        pa.field("text_hash", pa.binary(16)),
         *(DOCUMENTS_SCHEMA.field(name).with_nullable(True) for name in ROW_COLUMNS),
+        *SIGNATURE_FIELDS,  # of a known document: those of no pages
     ]
 )
+ROW_NAMES = tuple(name for name in JUDGED_SCHEMA.names if name not in {field.name for field in SIGNATURE_FIELDS})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +63,7 @@ class JudgeTask:
 
 def judge_id_of(rules: RulesConfig) -> str:
     """16 hex digits that change with whatever changes a judged row."""
-    values = [rules.model_dump(mode="json"), ASSEMBLY_VERSION, SCHEMA_VERSION]
+    values = [rules.model_dump(mode="json"), ASSEMBLY_VERSION, SIGNATURE_SCHEME, SCHEMA_VERSION]
     return hashlib.sha256(to_json(values).encode()).hexdigest()[:16]
 
 
@@ -71,14 +73,17 @@ def judge_shard(task: JudgeTask) -> str:
     data = read_pages(task.store, task.pages_key, task.pages_sha256)
     head = head_of(data)
     rows: list[dict[str, object]] = [_known_row(known) for known in head.documents.known]
+    signatures = [sign_document(())] * len(rows)
     pages: Counter[str] = Counter()
     for each in judged_documents(data, task.rules):
         rows.append(_row(each, task.rules, head.stamp.code_version))
+        signatures.append(sign_document([page.text for page in training_pages(each.pages)]))
         pages.update(reason for page in each.pages for reason in page.reject)
-    rows.sort(key=lambda row: (row["id"], row["uri"]))
+    columns = [pa.array([row[name] for row in rows], JUDGED_SCHEMA.field(name).type) for name in ROW_NAMES]
+    table = pa.table([*columns, *signature_columns(signatures)], schema=JUDGED_SCHEMA)
     footer = {"pagemill.schema": f"judged/{SCHEMA_VERSION}", "pagemill.pages_by_reject": to_json(counted(pages.elements()))}
-    table = pa.Table.from_pylist(rows, schema=JUDGED_SCHEMA)
-    task.store.put_once(task.judged_key, encode(table, footer), attempt_id=uuid4().hex)
+    ordered = table.sort_by([("id", "ascending"), ("uri", "ascending")])
+    task.store.put_once(task.judged_key, encode(ordered, footer), attempt_id=uuid4().hex)
     return task.judged_key
 
 
@@ -120,10 +125,10 @@ def _row(each: DocumentPages, rules: RulesConfig, code_version: str) -> dict[str
         "is_known": False,
         "reject": reject,
         "lost_pages": num_lost_pages(each.pages),
-        "text_hash": hashlib.sha256(row.text.encode()).digest()[:16],
         **{name: getattr(row, name) for name in ROW_COLUMNS},
     }
 
 
 def _known_row(known: KnownDocument) -> dict[str, object]:
-    return {"id": known.doc_id, "uri": known.document.uri, "is_known": True, "reject": ("known",), "lost_pages": 0}
+    row = {"id": known.doc_id, "uri": known.document.uri, "is_known": True, "reject": ("known",), "lost_pages": 0}
+    return {**dict.fromkeys(ROW_COLUMNS), **row}

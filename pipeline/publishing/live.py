@@ -7,8 +7,9 @@ be read, else removed. Its smallest live name is the canonical one, as in a corp
 pages. Holds each name once and 60 bytes for it beside.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +17,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.builds import layout
+from pipeline.builds.changes import NameChange
+from pipeline.builds.past import changes_of
 from pipeline.errors import VerifyError
 from pipeline.interfaces import ObjectStore
-from pipeline.tables.parquet import decode
+from pipeline.tables.parquet import decode, footer_of
 
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
-NOBODY = -1
+NOBODY, ELSEWHERE = -1, -2
+SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +73,11 @@ class PlannedNames:
     uris: pa.Array
     aliases: pa.Array
     """list of strings"""
+    sizes: npt.NDArray[np.int64]
+    """Bytes; with the version, what tells two documents of one name apart."""
+    versions: pa.Array
+    changes: tuple[NameChange, ...]
+    """What the build's listing found of names without a document to read."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -79,7 +88,7 @@ class _Holders:
     """Of each name: the planned document that it holds, NOBODY when it is gone."""
     name: list[Places]
     planned: list[Places]
-    """Each pair of a name and a planned document that it has ever held."""
+    """Each pair of a name and what it has ever held."""
 
     def hold(self, names: Places, planned: Places) -> None:
         self.holder[names] = planned
@@ -89,10 +98,14 @@ class _Holders:
 
 def read_planned_names(store: ObjectStore, build_id: str) -> PlannedNames:
     """Raises StoreError, VerifyError."""
-    table = decode(store.get(layout.plan_key(build_id)), ["uri", "aliases"]).combine_chunks()
+    data = store.get(layout.plan_key(build_id))
+    table = decode(data, ["uri", "aliases", "size_bytes", "version"])
     return PlannedNames(
         uris=_whole(table.column("uri")).cast(pa.large_string()),
         aliases=_whole(table.column("aliases")).cast(pa.list_(pa.large_string())),
+        sizes=table.column("size_bytes").to_numpy(),
+        versions=_whole(table.column("version")),
+        changes=tuple(changes_of(store, footer_of(data)["pagemill.changes"])),
     )
 
 
@@ -100,20 +113,52 @@ def living(plans: Iterable[tuple[str, PlannedNames]], read: ReadDocuments) -> Li
     """`plans` are the names of each finished build by its id, in dataset order. Raises VerifyError for a document that its
     build has not planned."""
     builds = list(plans)
-    names, ids = _numbered([part for _, plan in builds for part in (plan.uris, plan.aliases.flatten())])
+    names, ids = _numbered([part for _, plan in builds for part in _names_of(plan)])
     holders = _Holders(holder=np.full(len(names), NOBODY, dtype=np.int64), name=[], planned=[])
     document_of_row = _whole(read.doc_id.dictionary_encode()).indices.to_numpy().astype(np.int64)
     document_of_planned: list[Places] = []
     num_planned = 0
+    plans_so_far: list[tuple[Places, PlannedNames]] = []
     for build_id, plan in builds:
         planned = np.arange(num_planned, num_planned + len(plan.uris))
         num_planned += len(plan.uris)
-        uri_names, alias_names = next(ids), next(ids)
+        uri_names, alias_names, changed_names, owner_names = next(ids), next(ids), next(ids), next(ids)
+        plans_so_far.append((uri_names, plan))
         owners = np.repeat(planned, np.diff(_offsets(plan.aliases).to_numpy()))
         holders.hold(uri_names, planned)
         holders.hold(alias_names, owners)
+        changed = _changed_to(plan.changes, owner_names, plans_so_far)
+        holders.hold(changed_names, changed)
         document_of_planned.append(_documents_of(build_id, plan, read, document_of_row))
-    return _told_by(holders, names, np.concatenate([*document_of_planned, [NOBODY]]), document_of_row)
+    return _told_by(holders, names, np.concatenate([*document_of_planned, [NOBODY, NOBODY]]), document_of_row)
+
+
+def _names_of(plan: PlannedNames) -> Iterator[pa.Array]:
+    """Every name that a plan and its changes speak of, in four columns."""
+    yield plan.uris
+    yield plan.aliases.flatten()
+    yield pa.array([change.uri for change in plan.changes], pa.large_string())
+    yield pa.array([change.of_uri for change in plan.changes], pa.large_string())
+
+
+def _changed_to(changes: Sequence[NameChange], owner_names: Places, plans: Sequence[tuple[Places, PlannedNames]]) -> Places:
+    """The planned document that each changed name holds now, NOBODY when it is gone: the newest of that name, size and version,
+    ELSEWHERE when a build has planned it that is not finished."""
+    held = np.full(len(changes), NOBODY, dtype=np.int64)
+    sought = {place for place, change in enumerate(changes) if change.change != "removed"}
+    first = sum(len(uri_names) for uri_names, _ in plans)
+    for uri_names, plan in reversed(plans):
+        first -= len(uri_names)
+        order = np.argsort(uri_names, kind="stable") if sought else np.empty(0, dtype=np.int64)
+        starts, stops = (np.searchsorted(uri_names[order], owner_names, side=side) for side in SIDES)
+        for place in sorted(sought):
+            change = changes[place]
+            for row in order[starts[place] : stops[place]]:
+                if plan.sizes[row] == change.size_bytes and plan.versions[int(row)].as_py() == change.version:
+                    held[place] = first + row
+                    sought.discard(place)
+    held[sorted(sought)] = ELSEWHERE
+    return held
 
 
 def _numbered(parts: list[pa.Array]) -> tuple[pa.Array, Iterator[Places]]:
@@ -136,7 +181,7 @@ def _documents_of(build_id: str, plan: PlannedNames, read: ReadDocuments, docume
 
 
 def _told_by(holders: _Holders, names: pa.Array, document_of_planned: Places, document_of_row: Places) -> Living:
-    """`document_of_planned` has one entry more, NOBODY, which the holder NOBODY finds."""
+    """`document_of_planned` ends with two that are NOBODY, for the holders ELSEWHERE and NOBODY."""
     num_documents = int(document_of_row.max(initial=NOBODY)) + 1
     held = document_of_planned[holders.holder]
     live_names = np.flatnonzero(held != NOBODY)

@@ -7,10 +7,9 @@ from pipeline.builds.commit import commit_shard
 from pipeline.builds.past import read_past
 from pipeline.builds.plan import BuildPlan
 from pipeline.config import RetryConfig
-from pipeline.publishing.publish import publish
 from pipeline.records import DocumentFailure, DocumentRef
 from pipeline.tables.pages import encode_pages
-from tests.builds.factory import config
+from tests.builds.factory import config, publish
 from tests.builds.memory_store import MemoryStore
 from tests.tables.samples import document, head, pages_of
 

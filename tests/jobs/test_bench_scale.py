@@ -21,7 +21,7 @@ def test_a_synthetic_build_publishes_every_document_and_verifies(tmp_path: Path)
     store = SyntheticStore(beside, plan.stamp, config, num_shards=30)
     assert len(read_receipts(store, "main")) == 30
     manifest = publish(store, config)
-    assert (manifest.num_documents_kept, manifest.num_documents_planned) == (30, 30)
+    assert (manifest.num_documents_kept, manifest.builds[0].evidence.num_documents_planned) == (30, 30)
     report = verify(store, "main")
     assert report.findings == ()
     assert report.num_pages == 30

@@ -8,14 +8,10 @@ from pydantic import PositiveFloat, PositiveInt, ValidationInfo, field_validator
 from pipeline.config.engines import EngineConfig, PpocrConfig
 from pipeline.config.ladder import Rung, refuse_unfit_rungs
 from pipeline.config.rules import RulesConfig
-<<<<<<< HEAD
-from pipeline.config.values import Address, BuildId, QuarantineReason, Section
-=======
-from pipeline.config.values import BuildId, PositiveFraction, QuarantineReason, Section
+from pipeline.config.values import Address, BuildId, PositiveFraction, QuarantineReason, Section
 
 MINHASH_VALUES = 128
 """Of one signature (`dedup.signatures`)."""
->>>>>>> versions
 
 
 class StoreConfig(Section):

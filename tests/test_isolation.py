@@ -21,7 +21,7 @@ from pipeline.config import BuildConfig, RenderConfig, parse_config
 from pipeline.interfaces import ObjectStore
 from pipeline.publishing.verify import verify
 from pipeline.receipts import Shard, ShardReceipt
-from pipeline.records import DocumentFailure, DocumentRef, OpenedDocument, PageFailure, PageImage, RenderEvent
+from pipeline.records import DocumentFailure, DocumentRef, PageFailure, PageImage, RenderEvent
 from pipeline.rendering import render_document
 from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
@@ -116,19 +116,29 @@ def test_a_deadly_page_is_tried_twice_and_named_and_the_others_are_kept(
 def test_the_start_of_a_process_is_not_taken_for_a_slow_page(
     ray_cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Neither alone nor while another document is read in the meantime."""
     import ray
 
     def render_one(
         document: DocumentRef, data: bytes, config: RenderConfig, first_page: int
     ) -> Iterator[TaskBegun | RenderEvent]:
-        time.sleep(2.5)
+        (starts / f"{time.monotonic_ns()}").touch()
+        is_late = document.uri.endswith("late.pdf")
+        time.sleep(2.5 if is_late else 0)
         yield TaskBegun()
-        yield from render_document(document, data, config=config, first_page=first_page)
+        for event in render_document(document, data, config=config, first_page=first_page):
+            time.sleep(0 if is_late else 0.3)
+            yield event
 
-    draw_pdf(tmp_path / "a.pdf", [prose_of(0, index) for index in range(2)])
+    corpus, starts = tmp_path / "corpus", tmp_path / "starts"
+    corpus.mkdir()
+    starts.mkdir()
+    for name, num_pages in (("late.pdf", 2), ("other.pdf", 5)):
+        draw_pdf(corpus / name, [prose_of(0, index) for index in range(num_pages)])
     monkeypatch.setattr("pipeline.cluster.render_tasks.render_one", ray.remote(num_cpus=RENDER_CPUS, max_retries=0)(render_one))
-    events = render(tmp_path, RenderConfig(dpi=40, page_deadline_s=1))
-    assert [type(event) for event in events] == [OpenedDocument, PageImage, PageImage]
+    events = render(corpus, RenderConfig(dpi=40, page_deadline_s=1.5))
+    assert len(list(starts.iterdir())) == 2
+    assert sorted(type(event).__name__ for event in events) == ["OpenedDocument"] * 2 + ["PageImage"] * 7
 
 
 def test_a_process_that_never_starts_ends_with_a_reason(

@@ -1,6 +1,7 @@
 """What every command shares: the arguments that make a BuildConfig, and how an error ends a command.
 
-Exit codes: 0 done, 1 not done (run the same command again, or look at what it named), 2 wrong use or config.
+Exit codes: 0 done, 1 not done (run the same command again, or look at what it named), 2 wrong use or config, 3 another driver
+is at work on the dataset, 4 a version is made and stays unpublished because of a gate.
 """
 
 import argparse
@@ -18,11 +19,20 @@ from typing import NoReturn
 
 from pipeline.config import BuildConfig, load_config
 from pipeline.config.addresses import without_secrets
-from pipeline.errors import BuildIncomplete, PagemillError, VerifyError
+from pipeline.errors import BuildIncomplete, GateBroken, LeaseHeld, LeaseLost, PagemillError, VerifyError
 
 DONE = 0
 INCOMPLETE = 1
 WRONG_USE = 2
+HELD = 3
+GATE_BROKEN = 4
+EXIT_CODES: Sequence[tuple[type[PagemillError], int]] = (
+    (LeaseHeld, HELD),
+    (GateBroken, GATE_BROKEN),
+    (BuildIncomplete, INCOMPLETE),
+    (LeaseLost, INCOMPLETE),
+    (VerifyError, INCOMPLETE),
+)
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -37,7 +47,8 @@ def parser_for(command: str, does: str, example: str) -> argparse.ArgumentParser
     return _Parser(
         prog=f"pagemill {command}",
         description=does,
-        epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 incomplete, 2 wrong use or config",
+        epilog=f"example:\n  {example}\n\nexit codes: 0 done, 1 incomplete, 2 wrong use or config, 3 another driver is "
+        "at work, 4 a gate is broken",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
@@ -134,5 +145,5 @@ def end_process(code: int) -> NoReturn:
 
 
 def exit_code_of(error: PagemillError) -> int:
-    """1 when running the same command again can help, 2 when something must be changed first."""
-    return INCOMPLETE if isinstance(error, BuildIncomplete | VerifyError) else WRONG_USE
+    """2 when something must be changed first; see the module for the others."""
+    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), WRONG_USE)

@@ -4,11 +4,12 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from jobs import build, log, plan, publish, rejudge, status, verify
+from jobs import build, log, nightly, plan, publish, rejudge, status, verify
 from jobs.command_line import end_process
 
 COMMANDS = {
     "build": (build.main, "read a corpus into pages and documents; run again, it goes on where it was"),
+    "nightly": (nightly.main, "what is new since the last night: listed, read, published, reported"),
     "plan": (plan.main, "dry run: what a build would read, and how long it would take"),
     "status": (status.main, "how far a build is"),
     "verify": (verify.main, "recount a build from what lies in its store"),

@@ -5,8 +5,12 @@ from collections.abc import Sequence
 
 from jobs.build import spreading, where_it_lies
 from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
+from pipeline.publishing.gate_figures import gates_of
+from pipeline.publishing.gates import FIGURES
 from pipeline.publishing.publish import publish
 from pipeline.store import open_store
+
+ACCEPT_HELP = "let this gate pass whatever it measures, repeatable; the version's manifest says so"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -17,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add_config_arguments(parser)
     add_version_argument(parser)
+    parser.add_argument("--accept", metavar="GATE", action="append", default=[], choices=sorted(FIGURES), help=ACCEPT_HELP)
     return run_command(parser, run, argv)
 
 
@@ -26,8 +31,16 @@ def add_version_argument(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
+    store = open_store(config.output)
     with spreading() as spread:
-        version = publish(open_store(config.output), config, code_version=code_version(), name=arguments.version, spread=spread)
+        version = publish(
+            store,
+            config,
+            code_version=code_version(),
+            name=arguments.version,
+            spread=spread,
+            gates=gates_of(store, config, accepted=arguments.accept),
+        )
     print(where_it_lies(config, version))
     return DONE
 

@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, end_process, parser_for, run_command
 from jobs.progress import mode_lines, rung_lines
+from pipeline.builds.begin import absolute_uri
+from pipeline.builds.past import Past, read_past
+from pipeline.builds.receipt import counted
 from pipeline.builds.status import BuildStatus, status
 from pipeline.publishing.versions import latest_version
 from pipeline.store import open_store
@@ -25,8 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
     store = open_store(config.output)
     found = status(store, config.build_id)
     latest = latest_version(store)
+    past = read_past(store, input_uri=absolute_uri(config.input.uri), but="")
     is_published = latest is not None and found.build_id in latest.inputs.builds
-    print("\n".join(f"{name:<12} {value}" for name, value in rows_of(found, is_published=is_published).items()))
+    rows = rows_of(found, is_published=is_published) | dataset_rows(past)
+    print("\n".join(f"{name:<12} {value}" for name, value in rows.items()))
     return DONE if is_published else INCOMPLETE
 
 
@@ -50,6 +55,15 @@ def rows_of(found: BuildStatus, *, is_published: bool) -> dict[str, str]:
         **({"rungs": rungs} if rungs else {}),
         **({"modes": modes} if modes else {}),
     }
+
+
+def dataset_rows(past: Past) -> dict[str, str]:
+    """What is in quarantine over all builds: the last attempt at a document counts."""
+    if not past.troubles and not past.num_recovered:
+        return {}
+    reasons = counted(trouble.failure.reason for trouble in past.troubles.values())
+    told = f"{len(past.troubles)} documents in quarantine {_counts(reasons)}".rstrip()
+    return {"dataset": f"{told}, {past.num_recovered} read on a later attempt"}
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Literal
 
 import pyarrow as pa
+from pydantic import TypeAdapter
 
 from pipeline.errors import VerifyError
 from pipeline.tables.footer import BuildStamp, stamp_of, stamp_texts
@@ -62,6 +63,7 @@ class ListingCounts:
 
 
 NO_COUNTS = ListingCounts()
+COUNTS: TypeAdapter[ListingCounts] = TypeAdapter(ListingCounts)
 
 
 def encode_changes(changes: Iterable[NameChange], stamp: BuildStamp) -> bytes:

@@ -84,6 +84,15 @@ def version_manifest_key(version_id: str) -> str:
     return f"_versions/{version_id}/manifest.json"
 
 
+def golden_prefix(build_id: str) -> str:
+    """A dataset of its own, whose keys count from here."""
+    return f"_golden/{build_id}"
+
+
+def golden_scores_key(build_id: str) -> str:
+    return f"{golden_prefix(build_id)}/scores.json"
+
+
 def shard_id_of(key: str) -> str:
     """The shard of a pages key or a receipt key."""
     return key.rpartition("/")[2].partition(".")[0]

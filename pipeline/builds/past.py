@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipeline.builds import layout
-from pipeline.builds.changes import NameChange, decode_changes
+from pipeline.builds.changes import COUNTS, ListingCounts, NameChange, decode_changes
 from pipeline.builds.footers import get_footer
 from pipeline.builds.hash_set import HashSet
 from pipeline.builds.ledger import read_manifest
@@ -30,8 +30,15 @@ class PastBuild:
     planned_at: datetime
     changes_key: str
     """"" when there are none."""
+    counts: ListingCounts
     is_finished: bool
     """All of it is read, and its manifest says what was found."""
+
+    @property
+    def has_work(self) -> bool:
+        """There was something to read, or names had come and gone."""
+        counts = self.counts
+        return self.changes_key != "" or counts.num_new + counts.num_changed + counts.num_retried > 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +108,7 @@ def past_builds(store: ObjectStore) -> list[PastBuild]:
                 input_uri=texts["pagemill.input"],
                 planned_at=datetime.fromisoformat(texts["pagemill.planned_at"]),
                 changes_key=texts["pagemill.changes"],
+                counts=COUNTS.validate_json(texts["pagemill.counts"]),
                 is_finished=match["build_id"] in finished,
             )
             found.append(build)

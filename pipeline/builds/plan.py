@@ -17,9 +17,8 @@ from itertools import accumulate, islice, pairwise
 
 import numpy as np
 import pyarrow as pa
-from pydantic import TypeAdapter
 
-from pipeline.builds.changes import NO_COUNTS, ListingCounts
+from pipeline.builds.changes import COUNTS, NO_COUNTS, ListingCounts
 from pipeline.builds.listing import Listing, document_key
 from pipeline.config import PlanConfig
 from pipeline.errors import VerifyError
@@ -47,7 +46,6 @@ SMALLEST_SHARD = 16
 SHARES_PER_WORKER = 6
 """Simulated with 160 workers (`infra/benchmarks/scale.md`): a worker may hold two shards of four times the pages that their
 bytes promise, and the others need work until it is done."""
-COUNTS: TypeAdapter[ListingCounts] = TypeAdapter(ListingCounts)
 GROUP_ROWS = 16_384
 """Documents that exist as records at once while a plan is written or read; a row group of the file."""
 

@@ -12,6 +12,7 @@ page again.
     vlm.py       the sections of the engines that are vision-language models
     ladder.py    what is tried when a page was read badly
     rules.py     thresholds
+    gates.py     what keeps a version from its readers
     load.py      YAML to a BuildConfig
 """
 
@@ -19,6 +20,7 @@ from pipeline.config.build import (
     BuildConfig,
     CleaningConfig,
     DedupConfig,
+    LeaseConfig,
     OutputConfig,
     PlanConfig,
     PublishConfig,
@@ -34,6 +36,7 @@ from pipeline.config.engines import (
     PpocrConfig,
     ScriptedConfig,
 )
+from pipeline.config.gates import GatesConfig
 from pipeline.config.ladder import (
     CutRung,
     EngineRung,
@@ -57,7 +60,9 @@ __all__ = [
     "DocumentRules",
     "EngineConfig",
     "EngineRung",
+    "GatesConfig",
     "HalvesRung",
+    "LeaseConfig",
     "Mode",
     "ModePolicy",
     "NgramLimit",

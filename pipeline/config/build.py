@@ -1,11 +1,13 @@
 """BuildConfig: everything a build needs to know, as one frozen value."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Literal, Self
 
 from pydantic import PositiveFloat, PositiveInt, ValidationInfo, field_validator, model_validator
 
 from pipeline.config.engines import EngineConfig, PpocrConfig
+from pipeline.config.gates import GatesConfig
 from pipeline.config.ladder import Rung, refuse_unfit_rungs
 from pipeline.config.rules import RulesConfig
 from pipeline.config.values import Address, BuildId, PositiveFraction, QuarantineReason, Section
@@ -73,6 +75,13 @@ class RetryConfig(Section):
     """Builds that try a document, the first included; 1 tries nothing again."""
 
 
+class LeaseConfig(Section):
+    """Of `pagemill nightly`: one driver at a time."""
+
+    ttl_s: PositiveFloat = 60.0
+    """A driver that was not heard of for so long is taken to be dead, and the next one takes over."""
+
+
 class PublishConfig(Section):
     part_bytes: PositiveInt = 256_000_000
     """A `documents` part is closed when its text reaches this."""
@@ -118,8 +127,19 @@ class BuildConfig(Section):
     rules: RulesConfig = RulesConfig()
     plan: PlanConfig = PlanConfig()
     retry: RetryConfig = RetryConfig()
+    lease: LeaseConfig = LeaseConfig()
+    gates: GatesConfig = GatesConfig()
+    golden: StoreConfig | None = None
+    """A folder or prefix of a few documents whose text is known: `letter.pdf`, and `letter.txt` beside it. Every build reads
+    them as it reads the corpus, and `gates` watches how well; None reads nothing."""
     publish: PublishConfig = PublishConfig()
     dedup: DedupConfig = DedupConfig()
+
+    @field_validator("build_id", mode="before")
+    @classmethod
+    def _named_by_a_date(cls, value: object) -> object:
+        """YAML reads 2026-11-22 as a date."""
+        return value.isoformat() if isinstance(value, date) else value
 
     @field_validator("engine", mode="before")
     @classmethod

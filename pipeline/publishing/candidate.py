@@ -69,6 +69,8 @@ class GateReading:
     told: str
     """The figure and its limit, for people."""
     is_broken: bool
+    is_accepted: bool
+    """Its figure is out of bounds, and somebody has let it pass."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

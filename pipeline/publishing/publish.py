@@ -55,8 +55,8 @@ def publish(
     is called `name`, else after the build. Raises BuildIncomplete while the build lacks shards, GateBroken, and Overtaken when
     another version was published meanwhile."""
     close_build(store, read_plan(store, config.build_id))
-    builds = survey(store)
     parent = latest_version(store)
+    builds = survey(store, at_least=[config.build_id, *(parent.inputs.builds if parent else ())])
     claim = claim_version(store, inputs_of(builds, config), parent, base=config.build_id, name=name)
     if isinstance(claim, VersionManifest):
         write_card(store)
@@ -157,11 +157,12 @@ def candidate_of(claim: Claim, decision: Decision, builds: Iterable[SurveyedBuil
 def passed(store: ObjectStore, candidate: Candidate, gates: Gates) -> tuple[GateReading, ...]:
     """What the gates read. Raises GateBroken, and keeps what was read, when one of them is broken."""
     readings = tuple(gates(candidate))
-    broken = [reading.told for reading in readings if reading.is_broken]
+    broken = [reading for reading in readings if reading.is_broken]
     if broken:
         store.put(layout.refusal_key(candidate.version_id), encode_refusal(candidate, readings))
         raise GateBroken(
-            f"version {candidate.version_id!r} is made and stays unpublished: {'; '.join(broken)}. Readers keep "
-            f"{candidate.parent_id or 'nothing'}; look at its verdicts, then publish again with other gates or other rules"
+            f"version {candidate.version_id!r} is made and stays unpublished: {'; '.join(each.told for each in broken)}. "
+            f"Readers keep {candidate.parent_id or 'nothing'}. Look at its verdicts; should this be as it is, let it pass with "
+            f"`pagemill publish {' '.join(f'--accept {name}' for name in dict.fromkeys(each.name for each in broken))}`"
         )
     return readings

@@ -3,7 +3,7 @@
 In: the store. Out: SurveyedBuilds. Reads each plan and manifest once, one build at a time, and keeps 300 bytes a shard.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pipeline.builds.begin import read_plan
@@ -24,9 +24,10 @@ class SurveyedBuild:
     sources: tuple[ShardSource, ...]
 
 
-def survey(store: ObjectStore) -> list[SurveyedBuild]:
-    """Every finished build in dataset order: the one that was planned first first. Raises BuildError, VerifyError."""
-    builds = [_surveyed(store, build_id) for build_id in finished_builds(store)]
+def survey(store: ObjectStore, *, at_least: Iterable[str]) -> list[SurveyedBuild]:
+    """Every finished build in dataset order: the one that was planned first first. `at_least` are builds that are known to be
+    finished: a listing of some stores lacks what was put a moment ago. Raises BuildError, VerifyError."""
+    builds = [_surveyed(store, build_id) for build_id in {*finished_builds(store), *at_least}]
     return sorted(builds, key=lambda build: (build.figures.planned_at, build.build_id))
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from pipeline.builds.begin import begin_build, begin_retry
+from pipeline.builds.close import close_build
 from pipeline.builds.commit import commit_shard
 from pipeline.builds.past import read_past
 from pipeline.builds.plan import BuildPlan
 from pipeline.config import RetryConfig
 from pipeline.records import DocumentFailure, DocumentRef
 from pipeline.tables.pages import encode_pages
-from tests.builds.factory import config, publish
+from tests.builds.factory import config
 from tests.builds.memory_store import MemoryStore
 from tests.tables.samples import document, head, pages_of
 
@@ -26,7 +27,7 @@ def night(store: MemoryStore, corpus: Sequence[DocumentRef], name: str, failing:
 
 def read_all(store: MemoryStore, plan: BuildPlan, failing: Mapping[str, str]) -> None:
     commit_all(store, plan, failing)
-    publish(store, config(plan.build_id))
+    close_build(store, plan)
 
 
 def commit_all(store: MemoryStore, plan: BuildPlan, failing: Mapping[str, str]) -> None:

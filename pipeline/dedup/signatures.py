@@ -111,11 +111,17 @@ def shingle_hashes(codes_C: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
         power = np.uint64(pow(POLYNOMIAL_BASE, length, 1 << 64))
         hashes_S = hashes_S[:-length] * power + hashes_S[length:]
         length *= 2
+    return mix(hashes_S)
+
+
+def mix(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """A hash of 64 bits of each number, a bijection; the same shape."""
+    mixed = numbers.copy()
     for mixer in MIXERS:
-        hashes_S ^= hashes_S >> np.uint64(33)
-        hashes_S *= np.uint64(mixer)
-    hashes_S ^= hashes_S >> np.uint64(33)
-    return hashes_S
+        mixed ^= mixed >> np.uint64(33)
+        mixed *= np.uint64(mixer)
+    mixed ^= mixed >> np.uint64(33)
+    return mixed
 
 
 def min_hashes(hashes_S: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:

@@ -20,12 +20,11 @@ from pipeline.builds.receipt import receipt_of
 from pipeline.builds.verify_shard import Finding, check_pages_file
 from pipeline.errors import BuildError, VerifyError
 from pipeline.interfaces import ObjectStore
-from pipeline.publishing.pages_files import document_pages
 from pipeline.publishing.verify_manifest import check_manifest
 from pipeline.publishing.verify_version import Published
 from pipeline.publishing.versions import VersionManifest, latest_version
 from pipeline.receipts import Shard, ShardReceipt
-from pipeline.tables.footer import head_of
+from pipeline.tables.footer import ShardDocuments, head_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,19 +164,19 @@ def _check_shard(
     if any(finding.kind in ("damaged", "rows") for finding in findings):
         tally.num_unread += 1
         return
-    documents = head_of(data).documents
-    tally.num_quarantined += len(documents.failed)
-    tally.num_known += len(documents.known)
+    yield from _count(head_of(data).documents, key, tally)
     if published is not None:
         yield from published.findings_of(data, books.plan.build_id, shard.shard_id)
-    yield from _count_pages(data, key, tally)
 
 
-def _count_pages(data: bytes, key: str, tally: Tally) -> Iterator[Finding]:
-    for each in document_pages(data):
-        uri = each.document.document.uri
-        tally.num_pages += len(each.pages)
-        first = tally.seen.setdefault(each.document.doc_id, (key, uri))
+def _count(documents: ShardDocuments, key: str, tally: Tally) -> Iterator[Finding]:
+    """The documents of a file of which every page was found."""
+    tally.num_quarantined += len(documents.failed)
+    tally.num_known += len(documents.known)
+    for each in documents.opened:
+        uri = each.document.uri
+        tally.num_pages += each.num_pages
+        first = tally.seen.setdefault(each.doc_id, (key, uri))
         if first != (key, uri):
             message = f"{uri} has the bytes of {first[1]} in {first[0]}, so the ids of its pages stand in the build twice"
             yield Finding(kind="doubled", key=key, message=message)

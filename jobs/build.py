@@ -38,6 +38,7 @@ from pipeline.interfaces import ObjectStore
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.publish import publish
+from pipeline.publishing.tokens import keep_tokenizer
 from pipeline.publishing.versions import VersionManifest
 from pipeline.receipts import Shard, ShardReceipt
 from pipeline.sources import list_documents, open_source
@@ -129,6 +130,7 @@ def read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, *
 
 
 def _read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, check: Callable[[], None]) -> Outcome:
+    keep_tokenizer(store, config)
     receipts = read_receipts(store, plan.build_id)
     todo = open_shards(plan, receipts)
     tally = tally_of(plan, receipts)

@@ -10,6 +10,7 @@ LEASE_KEY = "_builds/_lease.json"
 VERSIONS_PREFIX = "_versions/"
 LATEST_KEY = "_versions/_latest.json"
 CARD_KEY = "README.md"
+IMAGES_PREFIX = "images/"
 PLAN_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/plan\.parquet")
 MANIFEST_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/manifest\.json")
 VERSION_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/manifest\.json")
@@ -58,6 +59,10 @@ def judged_prefix(judge_id: str, build_id: str) -> str:
 
 def judged_key(judge_id: str, build_id: str, shard_id: str) -> str:
     return f"{judged_prefix(judge_id, build_id)}{shard_id}.parquet"
+
+
+def tokenizer_key(name: str) -> str:
+    return f"_tokenizers/{name}.json"
 
 
 def documents_prefix(version_id: str) -> str:

@@ -86,6 +86,8 @@ class PublishConfig(Section):
     part_bytes: PositiveInt = 256_000_000
     """A `documents` part is closed when its text reaches this."""
     row_group_bytes: PositiveInt = 64_000_000
+    tokenizer: Address | None = None
+    """Path or URI of the `tokenizer.json` that fills `token_count`; needs the extra `tokens`. None leaves it null."""
 
 
 class DedupConfig(Section):

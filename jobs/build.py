@@ -28,6 +28,7 @@ from jobs.progress import Display, Tally, summary
 from pipeline.builds import layout
 from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
+from pipeline.builds.images import agree_on_images
 from pipeline.builds.known import known_ids
 from pipeline.builds.plan import BuildPlan
 from pipeline.cluster import Pulse, connect, disconnect, object_store_bytes, over_tasks, run_shards
@@ -130,6 +131,7 @@ def read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, *
 
 
 def _read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, check: Callable[[], None]) -> Outcome:
+    agree_on_images(store, plan.build_id, config.images)
     keep_tokenizer(store, config)
     receipts = read_receipts(store, plan.build_id)
     todo = open_shards(plan, receipts)

@@ -10,7 +10,6 @@ LEASE_KEY = "_builds/_lease.json"
 VERSIONS_PREFIX = "_versions/"
 LATEST_KEY = "_versions/_latest.json"
 CARD_KEY = "README.md"
-IMAGES_PREFIX = "images/"
 PLAN_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/plan\.parquet")
 MANIFEST_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/manifest\.json")
 VERSION_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/manifest\.json")
@@ -35,6 +34,18 @@ def pages_prefix(build_id: str) -> str:
 
 def pages_key(build_id: str, shard_id: str) -> str:
     return f"{pages_prefix(build_id)}{shard_id}.parquet"
+
+
+def images_prefix(build_id: str) -> str:
+    return f"images/build={build_id}/"
+
+
+def images_key(build_id: str, shard_id: str) -> str:
+    return f"{images_prefix(build_id)}{shard_id}.parquet"
+
+
+def image_settings_key(build_id: str) -> str:
+    return f"_builds/{build_id}/images.json"
 
 
 def receipts_prefix(build_id: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from pipeline.config.engines import EngineConfig, PpocrConfig
 from pipeline.config.gates import GatesConfig
+from pipeline.config.images import ImagesConfig
 from pipeline.config.ladder import Rung, refuse_unfit_rungs
 from pipeline.config.rules import RulesConfig
 from pipeline.config.values import Address, BuildId, PositiveFraction, QuarantineReason, Section
@@ -127,6 +128,8 @@ class BuildConfig(Section):
     """Tried in this order on pages that were read badly; () reads each page once."""
     cleaning: CleaningConfig = CleaningConfig()
     rules: RulesConfig = RulesConfig()
+    images: ImagesConfig | None = None
+    """Page images beside the pages; None keeps none."""
     plan: PlanConfig = PlanConfig()
     retry: RetryConfig = RetryConfig()
     lease: LeaseConfig = LeaseConfig()

@@ -1,6 +1,6 @@
 """How many tokens a text has, by a tokenizer with a name: its file lies in the dataset, and each count says which it was.
 
-In: `publish.tokenizer`, the path or URI of a `tokenizer.json`. Out: a NamedTokenizer, opened once a process from the copy in the
+In: `publish.tokenizer`, path or URI of a `tokenizer.json`. Out: a NamedTokenizer, opened once a process from the copy in the
 dataset. No special token is added, and what the file says of truncation and padding is not done. An estimate is never made.
 
 A text is counted in pieces, each cut behind the first blank line after PIECE_CHARS characters; a document has the sum of

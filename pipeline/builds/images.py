@@ -38,8 +38,13 @@ def agree_on_images(store: ObjectStore, build_id: str, images: ImagesConfig | No
         if store.put_once(key, encode_record(SETTINGS, images), attempt_id=uuid4().hex):
             return
         agreed = find_image_settings(store, build_id)
-    if agreed != images:
-        changed = difference({"images": _values(agreed)}, {"images": _values(images)})
+    if agreed is not None and images is None:
+        raise BuildError(
+            f"build {build_id!r} was begun with images, and would have none for the rest; put the section images back as it "
+            f"stands in {key}, or give another output to read everything without"
+        )
+    if agreed is not None and images is not None and agreed != images:
+        changed = difference({"images": agreed.model_dump(mode="json")}, {"images": images.model_dump(mode="json")})
         raise BuildError(
             f"build {build_id!r} was begun with other images ({changed}); put the old values back to go on with it, or give "
             "another output to read everything anew"
@@ -65,7 +70,3 @@ def commit_with_images(
     if receipt.num_rows == 0:  # closed meanwhile
         store.delete(key)
     return receipt
-
-
-def _values(images: ImagesConfig | None) -> object:
-    return None if images is None else images.model_dump(mode="json")

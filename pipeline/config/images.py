@@ -20,6 +20,6 @@ class ImagesConfig(Section):
     quality: Annotated[int, Field(ge=1, le=100)] = 80
     """Of webp and jpeg."""
     max_side_px: SidePx = 2048
-    """Longer side of a page that was read in no mode or one that is not below, or is blank; a smaller page stays as it is."""
+    """Longer side of a page that was read in no mode or in one that is not below, or is blank; none is enlarged."""
     side_px_by_mode: Mapping[Mode, SidePx] = {"tiny": 512, "small": 640, "base": 1024, "large": 1280}
-    """Longer side of a page by the mode that read it: that of the view. gundam, which cuts tiles, takes the page as rendered."""
+    """Longer side of a page by the mode that read it: that of the view. gundam cuts tiles, and takes the page as rendered."""

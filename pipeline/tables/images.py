@@ -21,7 +21,7 @@ GROUP_ROWS = 100
 IMAGES_SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),  # that of the page
-        pa.field("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())]), nullable=False),
+        pa.field("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),  # `datasets` decodes no required one
         pa.field("width_px", pa.int32(), nullable=False),
         pa.field("height_px", pa.int32(), nullable=False),
         pa.field("format", pa.string(), nullable=False),  # webp, jpeg, png

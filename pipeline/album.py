@@ -6,7 +6,8 @@ no part: a page that they reject today may be kept tomorrow. The size is that of
 when the answer is there. It knows no file and no store.
 
 One thread encodes, so that neither the engine nor whoever takes its answers waits for Pillow, until WAITING_PAGES wait for it.
-Memory: the pages that the engine holds, those that wait, and the encoded images of the shard. A core encodes 14 grey pages of
+Memory: the pages that the engine holds, those that wait, and the encoded images of the shard, which take 2.7 times their size
+while the file is written (600 pages, 174 MB of JPEG: 200 MB while reading, 470 MB at the end). A core encodes 14 grey pages of
 2 Mpx a second to WebP of quality 80 (70 ms), 30 to PNG, 240 to JPEG; in tiny to base, of 640 to 1024 px, 30 to 53 to WebP.
 """
 

@@ -29,7 +29,6 @@ from pipeline.builds import layout
 from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.images import agree_on_images
-from pipeline.builds.known import known_ids
 from pipeline.builds.plan import BuildPlan
 from pipeline.cluster import Pulse, connect, disconnect, object_store_bytes, over_tasks, run_shards
 from pipeline.config import BuildConfig
@@ -38,6 +37,7 @@ from pipeline.errors import BuildIncomplete, ConfigError, SourceError, StoreErro
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
+from pipeline.publishing.known import known_ids
 from pipeline.publishing.publish import publish
 from pipeline.publishing.tokens import keep_tokenizer
 from pipeline.publishing.versions import VersionManifest
@@ -223,8 +223,12 @@ def where_it_lies(config: BuildConfig, version: VersionManifest) -> str:
     documents = f"{root}/{layout.documents_prefix(version.version_id)}"
     look = LOOK_AT_BUCKET if "://" in root else LOOK_AT_FOLDER.format(python=sys.executable, documents=documents)
     return (
-        f"  version    {version.version_id}, of {len(version.builds)} builds\n"
-        f"  published  {version.num_documents_kept} documents" + (f"; left out: {rejected}" if rejected else "") + "\n"
+        f"  version    {version.version_id}\n"
+        f"  builds     {', '.join(version.inputs.builds[-3:])}"
+        + (" and earlier ones\n" if len(version.builds) > 3 else "\n")
+        + f"  published  {version.num_documents_kept} documents"
+        + (f"; left out: {rejected}" if rejected else "")
+        + "\n"
         f"  pages      {root}/pages/\n"
         f"  documents  {documents}\n"
         f"  manifest   {root}/{layout.version_manifest_key(version.version_id)}\n\n"

@@ -61,6 +61,8 @@ def changes(version: VersionManifest, parent: VersionManifest | None) -> Iterato
             yield f"build {build_id}"
     if rules := difference(parent.inputs.rules, version.inputs.rules):
         yield f"rules: {rules}"
+    if dedup := difference(parent.inputs.dedup, version.inputs.dedup):
+        yield f"dedup: {dedup}"
     if sizes := difference(parent.inputs.publish, version.inputs.publish):
         yield f"sizes: {sizes}"
     if parent.inputs.tokenizer != version.inputs.tokenizer:

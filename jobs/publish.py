@@ -20,12 +20,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "pagemill publish configs/quickstart.yaml",
     )
     add_config_arguments(parser)
-    add_version_argument(parser)
-    parser.add_argument("--accept", metavar="GATE", action="append", default=[], choices=sorted(FIGURES), help=ACCEPT_HELP)
+    add_publish_arguments(parser)
     return run_command(parser, run, argv)
 
 
-def add_version_argument(parser: argparse.ArgumentParser) -> None:
+def add_publish_arguments(parser: argparse.ArgumentParser) -> None:
+    """Those of every command that makes a version."""
+    parser.add_argument("--accept", metavar="GATE", action="append", default=[], choices=sorted(FIGURES), help=ACCEPT_HELP)
     parser.add_argument("--version", metavar="NAME", help="name of the version instead of BUILD, BUILD.1, BUILD.2, ...")
 
 

@@ -37,6 +37,8 @@ SPREAD = 1.5
 """Sigma of the logarithm of a size: one document in a hundred is above 13 MB, one in a million above 500 MB."""
 COPY_EVERY = 1000
 """One document in so many is a copy of the one before it, until planning merges the two."""
+GONE, CHANGED = 7, 8
+"""Ordinals within a hundred."""
 PROSE = (
     "The mill stands below the weir, where the river narrows and the current is strong enough to turn two wheels at once. In "
     "spring the miller opens the sluice before dawn, so that the vats are warm when the first carts arrive from town. Rags "
@@ -61,6 +63,18 @@ class SyntheticSource:
 
     def read_tail(self, document: DocumentRef, num_bytes: int) -> bytes:
         return _content_of(document)
+
+
+class SyntheticNight(SyntheticSource):
+    """The same corpus a night later: of a hundred documents one is gone, one has changed, and one is new."""
+
+    def scan(self) -> Iterator[DocumentRef]:
+        for ordinal in range(self._num_documents + self._num_documents // 100):
+            document = document_of(ordinal)
+            if ordinal % 100 == GONE and ordinal < self._num_documents:
+                continue
+            has_changed = ordinal % 100 == CHANGED and ordinal < self._num_documents
+            yield replace(document, version=f"{document.version[:-1]}+") if has_changed else document
 
 
 def document_of(ordinal: int) -> DocumentRef:

@@ -1,5 +1,6 @@
 """The same factory over real Ray: lose a renderer, a worker or the driver, and lose no page and double none."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ import pytest
 
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
+from pipeline.builds.hash_set import HashSet
 from pipeline.builds.status import summed
 from pipeline.cluster import Pulse, run_shards
 from pipeline.cluster.render_tasks import RenderTasks
@@ -167,6 +169,23 @@ def test_a_worker_killed_in_mid_shard_is_replaced_and_every_page_has_one_row(
     assert sum(receipt.num_rows for receipt in receipts) == NUM_PAGES
     publish(store, config)
     assert verify(store, config.build_id).findings == ()
+
+
+def test_documents_whose_bytes_are_known_are_not_rendered_by_any_worker(
+    ray_cluster: None, small_corpus: Path, tmp_path: Path
+) -> None:
+    config = config_for(small_corpus, tmp_path / "out")
+    store = open_store(config.output)
+    plan = begin_build(store, config, lambda: list_documents(open_source(config.input)), code_version="0")
+    names = ("of_3_pages.pdf", "of_6_pages.pdf")
+    known = HashSet(hashlib.sha256((small_corpus / name).read_bytes()).hexdigest() for name in names)
+    for _ in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store, known=known):
+        pass
+    receipts = read_receipts(store, config.build_id).values()
+    assert (sum(r.num_known for r in receipts), sum(r.num_documents for r in receipts)) == (2, 4)
+    assert sum(r.num_rows for r in receipts) == NUM_PAGES - 3 - 6
+    found = verify(store, config.build_id)
+    assert ([each.num_documents_known for each in found.builds], found.findings) == ([2], ())
 
 
 def test_pages_that_a_worker_reads_badly_climb_its_ladder_and_the_table_tells_how(

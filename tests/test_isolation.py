@@ -83,7 +83,7 @@ def render(folder: Path, config: RenderConfig) -> list[RenderEvent]:
     import ray
 
     source = open_source(parse_config({"input": {"uri": str(folder)}, "output": {"uri": "unused"}}).input)
-    return list(RenderTasks(config, node_id=ray.get_runtime_context().get_node_id())(list(source.scan()), source))
+    return list(RenderTasks(config, known=(), node_id=ray.get_runtime_context().get_node_id())(list(source.scan()), source))
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def built(config: BuildConfig) -> tuple[ObjectStore, list[ShardReceipt], int]:
     store = open_store(config.output)
     plan = begin_build(store, config, lambda: list_documents(open_source(config.input)), code_version="0")
     receipts, num_lost = [], 0
-    for event in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store):
+    for event in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store, known=()):
         if isinstance(event, Pulse):
             num_lost = event.num_workers_lost
         else:

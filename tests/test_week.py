@@ -90,7 +90,7 @@ class Week:
     def scan(self, name: str, scanned: str) -> None:
         """The same pages as pictures, with the hidden text of an OCR that misread one letter in 150."""
         chance = random.Random(scanned)
-        with pymupdf.open(self.library / name) as pdf, pymupdf.open() as scan:
+        with pymupdf.open(self.corpus / name) as pdf, pymupdf.open() as scan:
             for page in pdf:
                 copy = scan.new_page(width=page.rect.width, height=page.rect.height)
                 copy.insert_image(copy.rect, pixmap=page.get_pixmap(dpi=40))

@@ -72,6 +72,10 @@ def judged_key(judge_id: str, build_id: str, shard_id: str) -> str:
     return f"{judged_prefix(judge_id, build_id)}{shard_id}.parquet"
 
 
+def dedup_prefix(judge_id: str, build_id: str) -> str:
+    return f"_dedup/{judge_id}/build={build_id}/"
+
+
 def tokenizer_key(name: str) -> str:
     return f"_tokenizers/{name}.json"
 

@@ -15,10 +15,11 @@ letters only equal texts match. A letter repeated 8 times or 8,000 times has one
 nothing else. The similarity is to the kept document: 1 for an equal text, the share of equal minhash values for a near one, and
 for a contained one the share of its letters that stand there.
 
-Everything that is large is done in tasks through `spread`, which get 300 MB at most. This process holds 42 bytes a document, 8
-bytes for each pair of documents that was compared (at most 672 times the documents that share a band; 0.4 a document measured
-with 5 % duplicates), 40 bytes for each page that two documents share, and one partition's groups. Measured in
-infra/benchmarks/dedup.md.
+Everything that is large is done in tasks through `spread`; the largest, which makes the index of 65,536 documents, takes 270
+MB. This process holds about 60 bytes a document, 16 for each pair of documents that is compared (at most 32 pairs for each band
+of a document, and next to none without duplicates), 100 for each page that two documents share, and one partition's groups: 85
+MB for a million documents of which 5 % are duplicates; 21 s of CPU where the index has to be made and 4 s where it is there
+(infra/benchmarks/dedup.md).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

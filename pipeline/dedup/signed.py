@@ -72,8 +72,8 @@ def read_signatures(store: ObjectStore, file: SignedFile) -> SignatureArrays:
     page_hashes, page_letters = (_column(table, name) for name in ("page_hashes", "page_letters"))
     num_pages_D = page_hashes.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     return SignatureArrays(
-        text_hashes_D2=_fixed(_column(table, "text_hash"), 2, np.uint64, 0),
-        minhashes_DM=_fixed(_column(table, "minhash"), MINHASH_VALUES, np.uint32, NO_SHINGLES),
+        text_hashes_D2=_numbers(_column(table, "text_hash"), 2, np.uint64, 0),
+        minhashes_DM=_numbers(_column(table, "minhash"), MINHASH_VALUES, np.uint32, NO_SHINGLES),
         letters_D=_column(table, "letters").fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64),
         page_hashes_P=page_hashes.flatten().to_numpy(zero_copy_only=False).astype(np.uint64),
         page_letters_P=page_letters.flatten().to_numpy(zero_copy_only=False).astype(np.int64),
@@ -86,11 +86,8 @@ def _column(table: pa.Table, name: str) -> pa.Array:
     return chunks[0] if chunks else pa.array([], table.schema.field(name).type)
 
 
-def _fixed(column: pa.Array, width: int, number: type[Number], absent: int) -> npt.NDArray[Number]:
-    """Rows of `width` numbers from a fixed-size binary column."""
-    item = width * np.dtype(number).itemsize
-    bits = column.buffers()[1]
-    values = np.frombuffer(bits, np.uint8)[column.offset * item : (column.offset + len(column)) * item].view(number)
-    rows = values.reshape(len(column), width).copy()
-    rows[column.is_null().to_numpy(zero_copy_only=False)] = absent
-    return rows
+def _numbers(column: pa.Array, width: int, number: type[Number], absent: int) -> npt.NDArray[Number]:
+    """Rows of `width` little-endian numbers from a binary column, `absent` throughout where it is null."""
+    row_of_null = np.full(width, absent, number).tobytes()
+    rows = b"".join(row_of_null if row is None else row for row in column.to_pylist())
+    return np.frombuffer(rows, number).reshape(len(column), width)

@@ -35,7 +35,8 @@ LIMITATIONS = """## Limitations
 
 The text was read by a machine and holds its errors; `ocr_conf` and the signals of `pages` tell how many to expect. Rules
 look for failed reading and empty content, not for truth, licence or personal data, and nothing of that kind was removed.
-Documents of equal text are published once.
+Of documents that say the same the first is published, and `minhash_cluster_size`
+counts them; the verdicts in `_versions/` name the others.
 """
 
 

@@ -1,32 +1,57 @@
-"""Documents whose text another document has. In: the evidence, and which documents may be published. Out: Duplicates.
+"""Documents that say what another one says. In: the evidence, and which documents may be published. Out: Duplicates.
 
-Only equal texts are found here. The earlier build wins; in one build the document with fewer lost pages, then more characters,
-then the smaller id.
+The earlier build wins; in one build the document with fewer lost pages, then more characters, then the smaller id. The search
+is `dedup.find`, which numbers documents file by file; where a shard was split, dataset order is another, and what goes in and
+comes out is put in order here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.builds import layout
+from pipeline.config import DedupConfig
+from pipeline.dedup.find import Duplicates, find_duplicates
+from pipeline.dedup.resolve import CONTAINED, EXACT, KEPT, NEAR
+from pipeline.dedup.signed import SignedBuild, SignedFile
+from pipeline.interfaces import ObjectStore
+from pipeline.parallel import Spread
 from pipeline.publishing.evidence import Evidence
 
-KEPT, EXACT, NEAR, CONTAINED = range(4)
-KIND_NAMES = ("kept", "exact", "near", "contained")
+KIND_NAMES: Mapping[int, str] = {KEPT: "kept", EXACT: "exact", NEAR: "near", CONTAINED: "contained"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Duplicates:
-    """Over all documents of the evidence, in its order."""
-
-    canonical: npt.NDArray[np.int64]
-    """The document that stands for this one: itself when it is kept, or takes no part."""
-    kind: npt.NDArray[np.int8]
-    similarity: npt.NDArray[np.float32]
-    cluster: npt.NDArray[np.int64]
-    cluster_size: npt.NDArray[np.int32]
+def duplicates_of(
+    store: ObjectStore,
+    evidence: Evidence,
+    judge_id: str,
+    *,
+    admitted: npt.NDArray[np.bool_],
+    config: DedupConfig,
+    spread: Spread,
+) -> Duplicates:
+    """Among the admitted documents; every other one stands for itself. Puts what the index lacks of any build."""
+    sizes = np.bincount(evidence.source, minlength=len(evidence.sources))
+    place = np.concatenate([[0], np.cumsum(sizes)])[evidence.source] + evidence.row
+    document = np.argsort(place)
+    found = find_duplicates(
+        _signed_builds(evidence, sizes.tolist(), judge_id),
+        store=store,
+        admitted=admitted[document],
+        priority=priority_of(evidence)[document],
+        config=config,
+        spread=spread,
+    )
+    return Duplicates(
+        canonical=document[found.canonical][place],
+        kind=found.kind[place],
+        similarity=found.similarity[place],
+        cluster_size=found.cluster_size[place],
+    )
 
 
 def priority_of(evidence: Evidence) -> npt.NDArray[np.int64]:
@@ -46,22 +71,15 @@ def priority_of(evidence: Evidence) -> npt.NDArray[np.int64]:
     return priority
 
 
-def equal_texts(evidence: Evidence, admitted: npt.NDArray[np.bool_], priority: npt.NDArray[np.int64]) -> Duplicates:
-    """Of the admitted documents of one text the one with the lowest priority is kept."""
-    num_documents = len(evidence)
-    canonical = np.arange(num_documents)
-    cluster_size = np.ones(num_documents, dtype=np.int32)
-    takes_part = np.flatnonzero(admitted)
-    text = evidence.text_hash.take(pa.array(takes_part)).dictionary_encode().indices.to_numpy()
-    order = np.lexsort((priority[takes_part], text))
-    _, firsts, group, counts = np.unique(text[order], return_index=True, return_inverse=True, return_counts=True)
-    canonical[takes_part[order]] = takes_part[order][firsts][group]
-    cluster_size[takes_part[order]] = counts[group]
-    kind = np.where(canonical == np.arange(num_documents), KEPT, EXACT).astype(np.int8)
-    return Duplicates(
-        canonical=canonical,
-        kind=kind,
-        similarity=np.ones(num_documents, dtype=np.float32),
-        cluster=canonical.copy(),
-        cluster_size=cluster_size,
-    )
+def _signed_builds(evidence: Evidence, sizes: list[int], judge_id: str) -> list[SignedBuild]:
+    builds = groupby(zip(evidence.sources, sizes, strict=True), key=lambda pair: pair[0].build_id)
+    return [
+        SignedBuild(
+            files=tuple(
+                SignedFile(key=layout.judged_key(judge_id, build_id, source.shard_id), num_documents=size)
+                for source, size in files
+            ),
+            index_prefix=layout.dedup_prefix(judge_id, build_id),
+        )
+        for build_id, files in builds
+    ]

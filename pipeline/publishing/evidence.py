@@ -32,7 +32,6 @@ COLUMNS = (
     "is_known",
     "reject",
     "lost_pages",
-    "text_hash",
     "n_pages",
     "page_indices",
     "language",
@@ -73,8 +72,6 @@ class Evidence:
     is_known: npt.NDArray[np.bool_]
     reject: "Reasons"
     lost_pages: npt.NDArray[np.int32]
-    text_hash: pa.Array
-    """binary(16), null for a known document."""
     num_pages: npt.NDArray[np.int32]
     num_kept_pages: npt.NDArray[np.int32]
     language: pa.Array
@@ -194,7 +191,6 @@ class _Gathered:
             is_known=column["is_known"].to_numpy(zero_copy_only=False),
             reject=Reasons(combinations=tuple(self._combinations), code=code),
             lost_pages=column["lost_pages"].to_numpy(),
-            text_hash=column["text_hash"],
             num_pages=column["n_pages"].to_numpy(),
             num_kept_pages=column["kept_pages"].to_numpy(),
             language=column["language"],
@@ -212,7 +208,6 @@ def _compact(judged: pa.Table) -> pa.Table:
         "id": pa.chunked_array([pa.array(map(bytes.fromhex, judged.column("id").to_pylist()), pa.binary(32))]),
         "uri": judged.column("uri").cast(pa.large_string()),
         "is_known": judged.column("is_known"),
-        "text_hash": judged.column("text_hash"),
         "kept_pages": pc.list_value_length(judged.column("page_indices")).fill_null(0),
         "language": judged.column("language").dictionary_encode(),
         **numbers,

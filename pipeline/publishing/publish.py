@@ -14,13 +14,13 @@ import pyarrow as pa
 from pipeline.builds import layout
 from pipeline.builds.begin import read_plan
 from pipeline.builds.close import close_build, put_same
-from pipeline.config import BuildConfig, RulesConfig
+from pipeline.config import BuildConfig, DedupConfig, RulesConfig
 from pipeline.errors import GateBroken
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.candidate import Candidate, GateReading, Gates, encode_refusal, figures, no_gates
 from pipeline.publishing.card import write_card
-from pipeline.publishing.duplicates import equal_texts, priority_of
+from pipeline.publishing.duplicates import duplicates_of
 from pipeline.publishing.evidence import read_evidence
 from pipeline.publishing.judged import JudgeTask, judge_id_of, judge_shard
 from pipeline.publishing.live import ReadDocuments, living, read_planned_names
@@ -66,7 +66,7 @@ def publish(
     manifest = find_version(store, claim.version_id)
     if manifest is None:
         judge_shards(store, builds, config.rules, tokenizer, spread)
-        decision = decide_documents(store, builds, claim.inputs.judge_id)
+        decision = decide_documents(store, builds, claim.inputs.judge_id, config.dedup, spread)
         verdicts = encode_verdicts(decision, claim.inputs.judge_id)
         parts = write_parts(store, config, claim, decision, parent, spread)
         put_same(store, layout.verdicts_key(claim.version_id), verdicts, attempt_id=uuid4().hex)
@@ -97,6 +97,7 @@ def inputs_of(builds: Iterable[SurveyedBuild], config: BuildConfig, tokenizer: s
         builds=tuple(build.build_id for build in builds),
         judge_id=judge_id_of(config.rules, tokenizer),
         rules=config.rules.model_dump(mode="json"),
+        dedup=config.dedup.model_dump(mode="json"),
         tokenizer=tokenizer,
         publish=config.publish.model_dump(mode="json", exclude={"tokenizer"}),
     )
@@ -125,14 +126,16 @@ def judge_shards(
             pass
 
 
-def decide_documents(store: ObjectStore, builds: Sequence[SurveyedBuild], judge_id: str) -> Decision:
+def decide_documents(
+    store: ObjectStore, builds: Sequence[SurveyedBuild], judge_id: str, config: DedupConfig, spread: Spread
+) -> Decision:
     """Rules, then what the corpus still holds, then duplicates among the rest."""
     evidence = read_evidence(store, [source for build in builds for source in build.sources], judge_id)
     names = [(build.build_id, read_planned_names(store, build.build_id)) for build in builds]
     build_ids = pa.array([source.build_id for source in evidence.sources], pa.string()).take(pa.array(evidence.source))
     alive = living(names, ReadDocuments(doc_id=evidence.doc_id, uri=evidence.uri, build_id=build_ids))
     reject = with_liveness(evidence, alive)
-    duplicates = equal_texts(evidence, reject.is_kept(), priority_of(evidence))
+    duplicates = duplicates_of(store, evidence, judge_id, admitted=reject.is_kept(), config=config, spread=spread)
     return decide(evidence, alive, reject, duplicates)
 
 

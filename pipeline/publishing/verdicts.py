@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.publishing.duplicates import EXACT, KIND_NAMES, Duplicates
+from pipeline.dedup.find import Duplicates
+from pipeline.dedup.resolve import KEPT
+from pipeline.publishing.duplicates import KIND_NAMES
 from pipeline.publishing.evidence import Evidence, Reasons
 from pipeline.publishing.live import Living
 from pipeline.tables.parquet import decode_groups, open_writer
@@ -78,8 +80,9 @@ def with_liveness(evidence: Evidence, living: Living) -> Reasons:
 
 def decide(evidence: Evidence, living: Living, reject: Reasons, duplicates: Duplicates) -> Decision:
     """`reject` holds every reason but those of duplicates, which were looked for among what it keeps."""
-    for kind in range(EXACT, len(KIND_NAMES)):
-        reject = reject.adding(f"duplicate_{KIND_NAMES[kind]}", duplicates.kind == kind)
+    for kind, name in KIND_NAMES.items():
+        if kind != KEPT:
+            reject = reject.adding(f"duplicate_{name}", duplicates.kind == kind)
     return Decision(evidence=evidence, living=living, duplicates=duplicates, reject=reject)
 
 
@@ -117,7 +120,7 @@ def _rows(decision: Decision, documents: npt.NDArray[np.int64]) -> pa.Table:
         pa.array([decision.reject[document] for document in documents], STRINGS),
         _hex(evidence.doc_id, duplicates.cluster[documents]),
         duplicates.cluster_size[documents],
-        pa.array([KIND_NAMES[kind] for kind in duplicates.kind[documents]], pa.string()),
+        pa.array([KIND_NAMES[int(kind)] for kind in duplicates.kind[documents]], pa.string()),
         _hex(evidence.doc_id, duplicates.canonical[documents]),
         duplicates.similarity[documents],
     ]

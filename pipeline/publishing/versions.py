@@ -31,6 +31,8 @@ class Inputs:
     """In dataset order."""
     judge_id: str
     rules: Mapping[str, object]
+    dedup: Mapping[str, object]
+    """Which documents count as alike."""
     tokenizer: str | None
     """Name of the one that counted tokens."""
     publish: Mapping[str, object]

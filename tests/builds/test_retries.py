@@ -78,6 +78,8 @@ def test_a_build_in_work_keeps_what_it_tries_again_to_itself(store: MemoryStore)
     night(store, [A], "monday", {A.uri: "crashed"})
     begin_build(store, config("tuesday"), lambda: [A], code_version="0.1.0")
     assert begin_build(store, config("wednesday"), lambda: [A], code_version="0.1.0").shards == ()
+    past = read_past(store, input_uri="/corpus", but="")
+    assert (dict(past.troubles), past.num_recovered) == ({}, 0)
 
 
 def test_a_document_that_is_not_listed_any_more_is_not_tried_again(store: MemoryStore) -> None:
@@ -103,10 +105,10 @@ def test_a_retry_build_tries_all_that_is_in_quarantine_for_its_reasons_and_is_nu
 
 def test_a_retry_build_gives_a_document_the_names_that_it_still_has(store: MemoryStore) -> None:
     named = document("a.pdf", aliases=("/corpus/b.pdf", "/corpus/y.pdf", "/corpus/z.pdf"))
-    night(store, [named], "monday", {named.uri: "crashed"})
+    night(store, [named], "monday", {named.uri: "too_large"})
     now = document("a.pdf", aliases=("/corpus/z.pdf",))
-    night(store, [now, B], "tuesday", {named.uri: "crashed"})
-    plan = begin_retry(store, config("tuesday"), REASONS, code_version="0.1.0")
+    night(store, [now, B], "tuesday")
+    plan = begin_retry(store, config("tuesday"), ["too_large"], code_version="0.1.0")
     assert plan is not None
     assert [ref.aliases for ref in plan.documents] == [("/corpus/z.pdf",)]
 

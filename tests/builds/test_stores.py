@@ -37,7 +37,7 @@ def test_a_build_is_planned_committed_published_and_verified(real_store: ObjectS
     assert report.findings == ()
     assert report.num_pages == sum(opened(ref).num_pages for ref in CORPUS[:8])
     top = {info.key.partition("/")[0] for info in real_store.list()}
-    assert top == {"README.md", "_builds", "_judged", "_versions", "documents", "pages"}
+    assert top == {"README.md", "_builds", "_dedup", "_judged", "_versions", "documents", "pages"}
 
 
 def test_two_drivers_that_do_the_same_build_at_once_leave_it_whole(real_store: ObjectStore) -> None:

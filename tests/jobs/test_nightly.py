@@ -27,6 +27,7 @@ output: {{uri: {output}}}
 engine: {{name: scripted, workers: 1}}
 render: {{dpi: 40}}
 gates: {{min_documents: 4, min_pages: 10, removed_fraction_above: 0.4}}
+dedup: {{near_threshold: null, contained_fraction: null}}
 """
 
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import commit_shard
-from pipeline.builds.known import known_ids
 from pipeline.config import BuildConfig
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.known import known_ids
 from pipeline.receipts import Shard
 from pipeline.records import DocumentFailure, DocumentRef, KnownDocument, OpenedDocument, PageRecord
 from pipeline.tables.documents import DocumentRow, document_rows

@@ -143,7 +143,7 @@ def test_a_broken_gate_keeps_readers_where_they_are_and_says_which_figure_broke(
         seen.append(candidate)
         (build,) = candidate.builds
         told = f"kept share is {build.num_documents_kept}/{build.evidence.num_documents_planned}, at least 0.9 is asked"
-        return [GateReading(name="kept_share", told=told, is_broken=build.num_documents_kept < 8)]
+        return [GateReading(name="kept_share", told=told, is_broken=build.num_documents_kept < 8, is_accepted=False)]
 
     with pytest.raises(GateBroken, match=r"'main\.1' is made and stays unpublished: kept share is \d/9, at least"):
         publish(store, config(**STRICT), gates=gates)
@@ -159,10 +159,10 @@ def test_a_version_that_a_gate_refused_is_published_when_the_gate_lets_it_pass(s
     finished_build(store)
 
     def closed(candidate: Candidate) -> list[GateReading]:
-        return [GateReading(name="any", told="closed", is_broken=True)]
+        return [GateReading(name="any", told="closed", is_broken=True, is_accepted=False)]
 
     def opened(candidate: Candidate) -> list[GateReading]:
-        return [GateReading(name="any", told="opened", is_broken=False)]
+        return [GateReading(name="any", told="opened", is_broken=False, is_accepted=False)]
 
     with pytest.raises(GateBroken):
         publish(store, config(), gates=closed)

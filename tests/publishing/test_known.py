@@ -3,9 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.builds.close import close_build
 from pipeline.builds.commit import commit_shard
-from pipeline.builds.known import known_ids
 from pipeline.config import StoreConfig
+from pipeline.publishing.known import known_ids
 from pipeline.records import KnownDocument
 from pipeline.store import open_store
 from pipeline.tables.pages import encode_pages
@@ -17,13 +18,22 @@ READ = [opened(ref).doc_id for ref in CORPUS if not ref.uri.endswith(".bad")]
 
 
 def test_the_ids_of_finished_builds_are_known_and_those_of_a_build_in_work_are_not(store: MemoryStore) -> None:
+    close_build(store, finished_build(store, CORPUS[:4], "monday"))
+    plan = finished_build(store, CORPUS, "tuesday")
+    assert sorted(known_ids(store, but="wednesday")) == sorted(doc_id[:32] for doc_id in READ[:4])
+    close_build(store, plan)
+    assert sorted(known_ids(store, but="wednesday")) == sorted(doc_id[:32] for doc_id in READ)
+
+
+def test_what_a_version_holds_is_known_from_its_verdicts_alone(store: MemoryStore) -> None:
     finished_build(store, CORPUS[:4], "monday")
     publish(store, config("monday"))
-    finished_build(store, CORPUS, "tuesday")
-    known = known_ids(store, but="wednesday")
-    assert sorted(known) == sorted(doc_id[:32] for doc_id in READ[:4])
-    publish(store, config("tuesday"))
-    assert all(doc_id in known_ids(store, but="wednesday") for doc_id in READ)
+    asked = known_ids(store, but="wednesday")
+    close_build(store, finished_build(store, CORPUS, "tuesday"))
+    store.objects = {key: data for key, data in store.objects.items() if not key.startswith("pages/build=monday/")}
+    assert sorted(asked) == sorted(doc_id[:32] for doc_id in READ[:4])
+    assert sorted(known_ids(store, but="wednesday")) == sorted(doc_id[:32] for doc_id in READ)
+    assert sorted(known_ids(store, but="monday")) == sorted(doc_id[:32] for doc_id in READ[4:])
 
 
 def test_a_build_is_not_known_to_itself(store: MemoryStore) -> None:
@@ -44,13 +54,13 @@ def test_a_known_document_is_no_source_of_a_known_id(store: MemoryStore) -> None
         store, "main", shard.shard_id, encode_pages(pages_of(first), replace(whole, documents=documents)), attempt_id="a"
     )
     assert (receipt.num_documents, receipt.num_known) == (1, 1)
-    publish(store, config())
+    close_build(store, plan)
     assert list(known_ids(store, but="tuesday")) == [first.doc_id[:32]]
 
 
 def test_a_footer_longer_than_the_first_guess_is_fetched_whole(tmp_path: Path) -> None:
     store = open_store(StoreConfig(uri=str(tmp_path)))
     corpus = [document(f"{'long name ' * 30}{number}.pdf") for number in range(600)]
-    finished_build(store, corpus, plan={"shard_documents": 600, "shard_bytes": 10**9})
-    publish(store, config(plan={"shard_documents": 600, "shard_bytes": 10**9}))
+    plan = finished_build(store, corpus, plan={"shard_documents": 600, "shard_bytes": 10**9})
+    close_build(store, plan)
     assert len(known_ids(store, but="tuesday")) == 600

@@ -117,7 +117,8 @@ class PageFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PageImage:
-    """A rendered page; exists only between rendering and the engine, never stored."""
+    """A rendered page; exists only between rendering and the engine. What a build with `images` keeps is an encoded copy, made
+    when the page has been read (`album`)."""
 
     page_id: PageId
     facts: PageFacts

@@ -28,6 +28,7 @@ from pipeline.parallel import one_by_one
 from pipeline.publishing.judged import judge_id_of
 from pipeline.publishing.parts import part_tasks
 from pipeline.publishing.publish import decide_documents, publish
+from pipeline.publishing.takedown import NOTHING
 from pipeline.publishing.verdicts import encode_verdicts
 from pipeline.publishing.verify import verify
 from pipeline.sources import list_documents
@@ -181,12 +182,12 @@ def decide_corpus(folder: Path, size: int) -> Cost:
     """From judged rows to verdicts and the list of parts: what the driver of a publish holds. No part is written."""
     config = config_in(folder / "corpus")
     store = open_store(config.output)
-    judge_id = judge_id_of(config.rules, None)
+    judge_id = judge_id_of(config.rules, benchmarks_id="", tokenizer=None)
     build = write_judged(store, read_plan(store, config.build_id), judge_id)
     footer: dict[str, str] = {}
 
     def decide() -> None:
-        decision = decide_documents(store, [build], judge_id, config.dedup, one_by_one)
+        decision = decide_documents(store, [build], judge_id, NOTHING, config.dedup, one_by_one)
         encode_verdicts(decision, judge_id)
         for _ in part_tasks(store, "main", decision, {}, config.publish, judge_id=judge_id, footer=footer):
             pass

@@ -222,6 +222,11 @@ def where_it_lies(config: BuildConfig, version: VersionManifest) -> str:
     rejected = ", ".join(f"{count} {reason}" for reason, count in version.documents_by_reject.items())
     documents = f"{root}/{layout.documents_prefix(version.version_id)}"
     look = LOOK_AT_BUCKET if "://" in root else LOOK_AT_FOLDER.format(python=sys.executable, documents=documents)
+    found = "".join(
+        f"  benchmark  {each.name}: in {each.num_documents:,} documents, {each.num_documents_kept:,} of them published; "
+        f"{each.num_short:,} texts too short to look for\n"
+        for each in version.contamination
+    )
     return (
         f"  version    {version.version_id}\n"
         f"  builds     {', '.join(version.inputs.builds[-3:])}"
@@ -229,6 +234,7 @@ def where_it_lies(config: BuildConfig, version: VersionManifest) -> str:
         + f"  published  {version.num_documents_kept} documents"
         + (f"; left out: {rejected}" if rejected else "")
         + "\n"
+        f"{found}"
         f"  pages      {root}/pages/\n"
         f"  documents  {documents}\n"
         f"  manifest   {root}/{layout.version_manifest_key(version.version_id)}\n\n"

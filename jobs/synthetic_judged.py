@@ -27,6 +27,8 @@ ROW = {
     "is_known": False,
     "reject": (),
     "lost_pages": 0,
+    "benchmarks": (),
+    "benchmark_ngrams": (),
     "title": "",
     "author": "",
     "n_pages": 8,
@@ -88,7 +90,7 @@ def _judged(documents: Sequence[DocumentRef]) -> pa.Table:
     columns = []
     for field in JUDGED_SCHEMA:
         if field.name in ("id", "uri"):
-            values = [pair[field.name == "uri"] for pair in ids]
+            values: list[object] = [pair[field.name == "uri"] for pair in ids]
         elif field.name == "text_hash":
             values = [bytes.fromhex(doc_id)[:16] for doc_id, _ in ids]
         else:

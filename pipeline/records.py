@@ -18,7 +18,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-PageStatus = Literal["ok", "blank", "failed"]
+PageStatus = Literal["ok", "blank", "failed", "forgotten"]
+"""`forgotten`: the row says that there was a page, and nothing that stood on it."""
 TextSource = Literal["ocr", "text_layer"]
 BoxPt = tuple[float, float, float, float]
 """x0, y0, x1, y1 in points on the displayed page, top-left origin."""

@@ -89,6 +89,12 @@ class PublishConfig(Section):
     row_group_bytes: PositiveInt = 64_000_000
     tokenizer: Address | None = None
     """Path or URI of the `tokenizer.json` that fills `token_count`; needs the extra `tokens`. None leaves it null."""
+    takedown: Address | None = None
+    """A text file, one document id (sha256 hex) or uri a line, that no version may hold; `only ` before one leaves what is like
+    it (`publishing.takedown`)."""
+    benchmarks: Address | None = None
+    """A folder or a file of benchmark texts, .txt, .jsonl or .parquet, that documents are searched for
+    (`publishing.benchmarks`); `rules.documents.benchmark_ngrams_above` rejects. Both lists are read like the output."""
 
 
 class DedupConfig(Section):

@@ -131,6 +131,20 @@ def test_the_same_bytes_twice_in_a_shard_have_each_image_once() -> None:
     assert [stored.page_id.page_index for stored in images] == [0, 1]
 
 
+def test_no_page_is_encoded_twice_and_none_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[PageId] = []
+
+    def noted(page: PageImage, side_px: int, config: ImagesConfig) -> StoredImage:
+        encoded.append(page.page_id)
+        return encode_image(page, side_px, config)
+
+    monkeypatch.setattr(album_module, "encode_image", noted)
+    a, twin = opened("a", 3, doc_id="d" * 64), opened("b", 3, doc_id="d" * 64)
+    pages = [image("d" * 64, 0), image("d" * 64, 1, ink_fraction=0.0), image("d" * 64, 2)]
+    read({"memory://a": [a, *pages], "memory://b": [twin, *pages]}, Reciter(page_2="failed"), PNG)
+    assert sorted(page_id.page_index for page_id in encoded) == [0, 1]
+
+
 def test_an_image_has_the_size_of_the_mode_that_read_the_page() -> None:
     a = opened("a", len(MODES))
     pixels = np.full((1754, 1240, 1), 255, np.uint8)

@@ -2,7 +2,7 @@
 
 In: the pages files of the builds, and their judged rows. Out: an Evidence. Dataset order is builds by the time they
 were planned, in a build its shards in the plan's order, in a shard documents by id; a split shard gives the order that the
-whole one would. Reads each judged file once and keeps about 160 bytes a document and its name.
+whole one would. Reads each judged file once and keeps about 170 bytes a document and its name.
 """
 
 from collections import Counter
@@ -38,9 +38,13 @@ COLUMNS = (
     "language",
     "chars",
     "bytes",
+    "token_count",
     "benchmarks",
     "benchmark_ngrams",
 )
+
+
+NUMBERS = ("lost_pages", "n_pages", "chars", "bytes", "token_count")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +81,8 @@ class Evidence:
     """dictionary of strings, null for a known document."""
     num_chars: npt.NDArray[np.int64]
     num_bytes: npt.NDArray[np.int64]
+    num_tokens: npt.NDArray[np.int64]
+    """0 where none were counted."""
     benchmarks: pa.Array
     """dictionary of lists, as texts: names of the benchmarks it holds 13-grams of, joined by BETWEEN."""
     num_benchmark_ngrams: npt.NDArray[np.int32]
@@ -202,6 +208,7 @@ class _Gathered:
             language=column["language"],
             num_chars=column["chars"].to_numpy(),
             num_bytes=column["bytes"].to_numpy(),
+            num_tokens=column["token_count"].to_numpy(),
             benchmarks=column["benchmarks"],
             num_benchmark_ngrams=column["benchmark_ngrams"].to_numpy().astype(np.int32),
             pages_by_reject=dict(sorted(self._pages_by_reject.items())),
@@ -210,7 +217,7 @@ class _Gathered:
 
 def _compact(judged: pa.Table) -> pa.Table:
     """The columns that are kept, in few bytes; zero for what a known document has none of."""
-    numbers = {name: judged.column(name).fill_null(0) for name in ("lost_pages", "n_pages", "chars", "bytes")}
+    numbers = {name: judged.column(name).fill_null(0) for name in NUMBERS}
     columns = {
         "id": pa.chunked_array([pa.array(map(bytes.fromhex, judged.column("id").to_pylist()), pa.binary(32))]),
         "uri": judged.column("uri").cast(pa.large_string()),

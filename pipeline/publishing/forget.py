@@ -39,6 +39,7 @@ from pipeline.publishing.live import read_planned_names
 from pipeline.publishing.publish import decide_documents, inputs_of, judge_shards, publish_builds
 from pipeline.publishing.survey import survey
 from pipeline.publishing.takedown import Takedown, documents_under, takedown_id
+from pipeline.publishing.tokens import keep_tokenizer
 from pipeline.publishing.tombstones import is_forgotten, without_documents
 from pipeline.publishing.verdicts import VERDICTS_SCHEMA
 from pipeline.publishing.versions import VersionManifest, latest_version, list_versions
@@ -158,8 +159,9 @@ def _copies(store: ObjectStore, config: BuildConfig, takedown: Takedown, spread:
     if not builds:
         return frozenset()
     lists = replace(read_lists(store, config), takedown=takedown)
-    judge_id = inputs_of(builds, config, lists).judge_id
-    judge_shards(store, builds, config.rules, lists.benchmarks, spread)
+    tokenizer = keep_tokenizer(store, config)
+    judge_id = inputs_of(builds, config, lists, tokenizer).judge_id
+    judge_shards(store, builds, config.rules, lists.benchmarks, tokenizer, spread)
     decision = decide_documents(store, builds, judge_id, takedown, config.dedup, spread)
     is_out = [place for place, names in enumerate(decision.reject.combinations) if "taken_down" in names]
     rows = pc.is_in(pa.array(decision.reject.code), value_set=pa.array(is_out, pa.int32()))

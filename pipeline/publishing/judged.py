@@ -2,15 +2,16 @@
 
 In: a JudgeTask, which names a pages file. Out: `_judged/<judge_id>/build=<id>/<shard>.parquet`, one row for each document of
 the shard that was opened, and one for each that was known by its bytes: identity, names, verdict of the rules, every column of
-`documents` but the text, and the signature that duplicates are found by. Under other rules the judge's id is another, so the
-rows of both stand side by side, and no page is read by an engine again. Knows no other shard and no Ray. Holds one pages file.
+`documents` but the text (its tokens are counted here, where it is at hand), and the signature that duplicates are found by.
+Under other rules, or counted by another tokenizer, the judge's id is another, so the rows of both stand side by side, and no
+page is read by an engine again. Knows no other shard and no Ray. Holds one pages file.
 """
 
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ from pipeline.interfaces import ObjectStore
 from pipeline.publishing.assemble import ASSEMBLY_VERSION, assemble, judge_pages, num_lost_pages, rejudge, training_pages
 from pipeline.publishing.benchmarks import get_benchmarks
 from pipeline.publishing.pages_files import DocumentPages, document_pages
+from pipeline.publishing.tokens import NamedTokenizer, open_tokenizer
 from pipeline.quality.contamination import BenchmarkNgrams, find_contamination
 from pipeline.records import KnownDocument
 from pipeline.tables.documents import DocumentRow
@@ -60,6 +62,8 @@ class JudgeTask:
     pages_sha256: str
     judged_key: str
     rules: RulesConfig
+    tokenizer: str | None
+    """Name of one that lies in the dataset."""
     benchmarks_key: str
     """Of the 13-grams that documents are searched for, "" for none."""
 
@@ -78,9 +82,9 @@ class JudgedDocument:
     """Different 13-grams by benchmark."""
 
 
-def judge_id_of(rules: RulesConfig, benchmarks_id: str) -> str:
+def judge_id_of(rules: RulesConfig, *, benchmarks_id: str, tokenizer: str | None) -> str:
     """16 hex digits that change with whatever changes a judged row."""
-    values = [rules.model_dump(mode="json"), benchmarks_id, ASSEMBLY_VERSION, SIGNATURE_SCHEME, SCHEMA_VERSION]
+    values = [rules.model_dump(mode="json"), benchmarks_id, tokenizer, ASSEMBLY_VERSION, SIGNATURE_SCHEME, SCHEMA_VERSION]
     return hashlib.sha256(to_json(values).encode()).hexdigest()[:16]
 
 
@@ -89,11 +93,13 @@ def judge_shard(task: JudgeTask) -> str:
     VerifyError when the pages file is not the one of its receipt."""
     data = read_pages(task.store, task.pages_key, task.pages_sha256)
     head, benchmarks = head_of(data), get_benchmarks(task.store, task.benchmarks_key)
+    tokenizer = None if task.tokenizer is None else open_tokenizer(task.store, task.tokenizer)
     rows: list[dict[str, object]] = [_known_row(known) for known in head.documents.known]
     signatures = [sign_document(())] * len(rows)
     pages: Counter[str] = Counter()
     for each in judged_documents(data, task.rules):
-        rows.append(_row(judged_document(each, task.rules, benchmarks, head.stamp.code_version), each))
+        judged = judged_document(each, task.rules, benchmarks, tokenizer, head.stamp.code_version)
+        rows.append(_row(judged, each))
         signatures.append(sign_document([page.text for page in training_pages(each.pages)]))
         pages.update(reason for page in each.pages for reason in page.reject)
     columns = [pa.array([row[name] for row in rows], JUDGED_SCHEMA.field(name).type) for name in ROW_NAMES]
@@ -124,9 +130,15 @@ def judged_documents(data: bytes, rules: RulesConfig) -> Iterator[DocumentPages]
         yield DocumentPages(document=each.document, pages=[rejudge(page, rules.pages) for page in each.pages])
 
 
-def judged_document(each: DocumentPages, rules: RulesConfig, benchmarks: BenchmarkNgrams, code_version: str) -> JudgedDocument:
+def judged_document(
+    each: DocumentPages,
+    rules: RulesConfig,
+    benchmarks: BenchmarkNgrams,
+    tokenizer: NamedTokenizer | None,
+    code_version: str,
+) -> JudgedDocument:
     """`each` holds pages judged by these rules; they may be set so low that a document without a word passes them, and there is
-    nothing of it to publish. Of a forgotten document nothing else can be said."""
+    nothing of it to publish. Of a forgotten document nothing else can be said. Tokens are counted of what passes."""
     judgement = judge_pages(each.document, each.pages, rules.documents)
     row = assemble(each.document, each.pages, judgement, code_version=code_version)
     if any(page.status == "forgotten" for page in each.pages):
@@ -137,6 +149,8 @@ def judged_document(each: DocumentPages, rules: RulesConfig, benchmarks: Benchma
     reject = (*judgement.reject, *(("contaminated",) if is_contaminated else ()))
     if not reject and not row.text:
         reject = ("too_short",)
+    if tokenizer is not None and not reject:
+        row = replace(row, token_count=tokenizer.count(row.text), tokenizer=tokenizer.name)
     return JudgedDocument(row=row, reject=reject, contamination=found)
 
 

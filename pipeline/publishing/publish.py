@@ -29,6 +29,7 @@ from pipeline.publishing.live import ReadDocuments, living, read_planned_names
 from pipeline.publishing.parts import VersionPart, part_tasks
 from pipeline.publishing.survey import SurveyedBuild, survey
 from pipeline.publishing.takedown import Takedown, encode_takedown, takedown_id, taken_down, with_takedown
+from pipeline.publishing.tokens import keep_tokenizer
 from pipeline.publishing.verdicts import Decision, decide, encode_verdicts, with_liveness
 from pipeline.publishing.versions import (
     Claim,
@@ -80,20 +81,20 @@ def publish_builds(
     gates: Gates = no_gates,
 ) -> VersionManifest:
     """The same of these builds alone, which are closed, on top of the latest version. Raises GateBroken, Overtaken."""
-    claim = claim_version(store, inputs_of(builds, config, lists), parent, base=config.build_id, name=name)
+    tokenizer = keep_tokenizer(store, config)
+    claim = claim_version(store, inputs_of(builds, config, lists, tokenizer), parent, base=config.build_id, name=name)
     if isinstance(claim, VersionManifest):
         write_card(store)
         return claim
-    manifest = find_version(store, claim.version_id)
-    if manifest is None:
-        judge_shards(store, builds, config.rules, lists.benchmarks, spread)
+    version = find_version(store, claim.version_id)
+    if version is None:
+        judge_shards(store, builds, config.rules, lists.benchmarks, tokenizer, spread)
         decision = decide_documents(store, builds, claim.inputs.judge_id, lists.takedown, config.dedup, spread)
-        verdicts = encode_verdicts(decision, claim.inputs.judge_id)
         parts = write_parts(store, config, claim, decision, parent, spread)
-        put_same(store, layout.verdicts_key(claim.version_id), verdicts, attempt_id=uuid4().hex)
+        verdicts_sha256 = put_verdicts(store, claim, decision)
         put_same(store, layout.takedown_key(claim.version_id), encode_takedown(lists.takedown), attempt_id=uuid4().hex)
         candidate = candidate_of(claim, decision, builds)
-        manifest = VersionManifest(
+        version = VersionManifest(
             version_id=claim.version_id,
             parent_id=claim.parent_id,
             generation=parent.generation + 1 if parent else 0,
@@ -105,33 +106,39 @@ def publish_builds(
             contamination=contamination(decision, lists.benchmarks),
             pages_by_reject=decision.evidence.pages_by_reject,
             parts=tuple(parts),
-            verdicts_sha256=hashlib.sha256(verdicts).hexdigest(),
+            verdicts_sha256=verdicts_sha256,
             gates=passed(store, candidate, gates),
         )
-        manifest = seal_version(store, manifest)
-    advance_latest(store, manifest)
+        version = seal_version(store, version)
+    advance_latest(store, version)
     write_card(store)
-    return manifest
+    return version
 
 
-def inputs_of(builds: Iterable[SurveyedBuild], config: BuildConfig, lists: Lists) -> Inputs:
-    """What a version of these builds turns on."""
+def inputs_of(builds: Iterable[SurveyedBuild], config: BuildConfig, lists: Lists, tokenizer: str | None) -> Inputs:
+    """What a version of these builds turns on; of the tokenizer that is its name, wherever its file came from."""
     return Inputs(
         builds=tuple(build.build_id for build in builds),
-        judge_id=judge_id_of(config.rules, benchmarks_id(lists.benchmarks)),
+        judge_id=judge_id_of(config.rules, benchmarks_id=benchmarks_id(lists.benchmarks), tokenizer=tokenizer),
         rules=config.rules.model_dump(mode="json"),
         dedup=config.dedup.model_dump(mode="json"),
-        publish=config.publish.model_dump(mode="json", exclude={"takedown", "benchmarks"}),
+        tokenizer=tokenizer,
+        publish=config.publish.model_dump(mode="json", exclude={"takedown", "benchmarks", "tokenizer"}),
         takedown_id=takedown_id(lists.takedown),
         benchmarks_id=benchmarks_id(lists.benchmarks),
     )
 
 
 def judge_shards(
-    store: ObjectStore, builds: Iterable[SurveyedBuild], rules: RulesConfig, benchmarks: BenchmarkNgrams, spread: Spread
+    store: ObjectStore,
+    builds: Iterable[SurveyedBuild],
+    rules: RulesConfig,
+    benchmarks: BenchmarkNgrams,
+    tokenizer: str | None,
+    spread: Spread,
 ) -> None:
-    """Every shard that these rules and benchmarks have not judged before."""
-    judge_id = judge_id_of(rules, benchmarks_id(benchmarks))
+    """Every shard that these rules, benchmarks and tokenizer have not judged before."""
+    judge_id = judge_id_of(rules, benchmarks_id=benchmarks_id(benchmarks), tokenizer=tokenizer)
     benchmarks_key = layout.benchmarks_key(judge_id) if benchmarks.names else ""
     if benchmarks_key:
         store.put_once(benchmarks_key, encode_benchmarks(benchmarks), attempt_id=uuid4().hex)
@@ -144,6 +151,7 @@ def judge_shards(
                 pages_sha256=source.pages_sha256,
                 judged_key=layout.judged_key(judge_id, build.build_id, source.shard_id),
                 rules=rules,
+                tokenizer=tokenizer,
                 benchmarks_key=benchmarks_key,
             )
             for source in build.sources
@@ -195,6 +203,13 @@ def write_parts(
         store, claim.version_id, decision, parents, config.publish, judge_id=claim.inputs.judge_id, footer=footer
     )
     return list(spread(put_part, tasks))
+
+
+def put_verdicts(store: ObjectStore, claim: Claim, decision: Decision) -> str:
+    """The table of verdicts; returns its sha256."""
+    data = encode_verdicts(decision, claim.inputs.judge_id)
+    put_same(store, layout.verdicts_key(claim.version_id), data, attempt_id=uuid4().hex)
+    return hashlib.sha256(data).hexdigest()
 
 
 def candidate_of(claim: Claim, decision: Decision, builds: Iterable[SurveyedBuild]) -> Candidate:

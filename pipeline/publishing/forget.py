@@ -5,7 +5,7 @@ those that say the same. Nothing else replaces evidence (infra/decisions/0009). 
 before the next leaves a dataset that the same command finishes:
 
     1. an audit entry: from here on no build reads these bytes or names, and no version is made with them
-    2. judged rows and indexes of their shards are deleted; they are made again from what is left
+    2. images of their pages go; judged rows and indexes of their shards are deleted, and made again from what is left
     3. pages files: rows become tombstones; then the receipt, then the build's manifest, which are of its bytes
     4. the version without them is published on top of the latest
     5. every version that holds one of them is withdrawn, and so are parts that were never published
@@ -34,6 +34,7 @@ from pipeline.config import BuildConfig
 from pipeline.errors import BuildError, ObjectMissing
 from pipeline.interfaces import ObjectInfo, ObjectStore
 from pipeline.parallel import Spread, map_in_order, one_by_one
+from pipeline.publishing.forget_images import bury_images, images_with
 from pipeline.publishing.lists import read_lists
 from pipeline.publishing.live import read_planned_names
 from pipeline.publishing.publish import decide_documents, inputs_of, judge_shards, publish_builds
@@ -191,6 +192,7 @@ def _changes(store: ObjectStore, ids: Collection[str]) -> Iterator[Change]:
     for each in found:
         yield _change(each.info, "replaced")
         yield from (_change(info, "replaced") for info in store.list(layout.receipt_key(each.build_id, each.shard_id)))
+    yield from (_change(info, "replaced") for info in images_with(store, ids))
     for build_id in sorted({each.build_id for each in found}):
         yield from (_change(info, "replaced") for info in store.list(layout.manifest_key(build_id)))
     yield from (_change(info, "deleted") for info in _derived(store, found))
@@ -218,6 +220,7 @@ def _derived(store: ObjectStore, found: Sequence[_Evidence]) -> Iterator[ObjectI
 
 def _bury(store: ObjectStore, ids: Collection[str]) -> None:
     """Steps 2 and 3. Receipts and manifests are compared as well: a crash may have come between them and their pages."""
+    bury_images(store, ids)
     found = list(_evidence(store, ids))
     for info in list(_derived(store, found)):
         store.delete(info.key)

@@ -5,14 +5,15 @@ bytes and a file name. Images are not compressed again. Holds the file as far as
 """
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.records import PageId
-from pipeline.tables.parquet import to_json
+from pipeline.tables.parquet import decode_groups, footer_of, to_json
 from pipeline.tables.schemas import SCHEMA_VERSION
 
 GROUP_BYTES = 8_000_000
@@ -66,6 +67,28 @@ def encode_images(images: Iterable[StoredImage], footer: Mapping[str, str]) -> b
         for group in _groups(images):
             writer.write_table(_table(group), row_group_size=GROUP_ROWS)
     return sink.getvalue()
+
+
+def without_images(data: bytes, doc_ids: Collection[str]) -> bytes:
+    """The same file without the pages of these documents. Raises VerifyError."""
+    own = {key: text for key, text in footer_of(data).items() if key not in FOOTER}
+    rows = (row for group in decode_groups(data, IMAGES_SCHEMA.names) for row in group.to_pylist())
+    return encode_images((_stored(row) for row in rows if _page_id(row).doc_id not in doc_ids), own)
+
+
+def _stored(row: Mapping[str, Any]) -> StoredImage:
+    return StoredImage(
+        page_id=_page_id(row),
+        data=row["image"]["bytes"],
+        width_px=row["width_px"],
+        height_px=row["height_px"],
+        format=row["format"],
+    )
+
+
+def _page_id(row: Mapping[str, Any]) -> PageId:
+    doc_id, _, page = row["id"].partition("/")
+    return PageId(doc_id, int(page))
 
 
 def _groups(images: Iterable[StoredImage]) -> Iterator[list[StoredImage]]:

@@ -9,6 +9,8 @@ import pytest
 from pipeline.builds import layout
 from pipeline.builds.audit import read_entries, read_forgotten
 from pipeline.builds.commit import commit_shard
+from pipeline.builds.images import agree_on_images, commit_with_images
+from pipeline.config import ImagesConfig
 from pipeline.errors import BuildError
 from pipeline.publishing.forget import Forgetting, Order, forget, plan_forgetting
 from pipeline.publishing.known import known_ids
@@ -17,6 +19,7 @@ from pipeline.publishing.verify import verify
 from pipeline.publishing.versions import latest_version, read_version
 from pipeline.publishing.withdrawn import find_withdrawal, refuse_withdrawn
 from pipeline.records import OpenedDocument
+from pipeline.tables.images import StoredImage, encode_images
 from pipeline.tables.parquet import decode
 from pipeline.tables.schemas import PAGES_SCHEMA
 from tests.builds.factory import CORPUS, config, finished_build, planned_build, publish
@@ -274,3 +277,26 @@ def test_a_crash_at_any_write_or_delete_is_finished_by_the_same_command() -> Non
         forget_ids(store, A.doc_id, **SMALL_PARTS)
         assert {key: data for key, data in store.objects.items() if key in kept} == kept, step
         assert A.title not in told_by(store), step
+
+
+def test_the_images_of_its_pages_go_too_and_those_of_a_dead_worker() -> None:
+    store = MortalStore()
+    plan = planned_build(store, CORPUS[:4])
+    agree_on_images(store, "main", ImagesConfig())
+    pages = sorted((page for ref in CORPUS[:4] for page in pages_of(opened(ref))), key=lambda page: page.page_id)
+    images = [
+        StoredImage(page_id=page.page_id, data=f"pixels of {page.page_id}".encode(), width_px=3, height_px=4, format="webp")
+        for page in pages
+    ]
+    (shard,) = plan.shards
+    data = encode_images(images, {"pagemill.build": "main"})
+    commit_with_images(store, "main", shard.shard_id, pages_file(shard, stamp=plan.stamp), data, attempt_id="a")
+    store.put(layout.images_key("other", "dead"), data)
+    publish(store, config())
+    assert f"pixels of {A.doc_id}" in told_by(store)
+    done = forget_ids(store, A.doc_id)
+    assert {"images/build=main", "images/build=other"} <= {each.key.rpartition("/")[0] for each in done.changes}
+    assert f"pixels of {A.doc_id}" not in told_by(store)
+    kept = [image for image in images if image.page_id.doc_id != A.doc_id]
+    assert store.get(layout.images_key("main", shard.shard_id)) == encode_images(kept, {"pagemill.build": "main"})
+    assert verify(store, "main").findings == ()

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from jobs import build, log, nightly, plan, publish, rejudge, status, verify
+from jobs import build, compare, forget, gc, log, nightly, plan, publish, rejudge, status, verify
 from jobs.command_line import end_process
 
 COMMANDS = {
@@ -16,6 +16,9 @@ COMMANDS = {
     "publish": (publish.main, "make a version of all finished builds"),
     "rejudge": (rejudge.main, "make a version under other rules; no page is read again"),
     "log": (log.main, "the versions of a dataset"),
+    "compare": (compare.main, "what one version has that another has not"),
+    "forget": (forget.main, "take documents out of everything that is stored, for good"),
+    "gc": (gc.main, "what no kept version needs; a dry run unless told to delete"),
 }
 
 

@@ -137,6 +137,13 @@ def test_a_copy_of_a_near_document_has_its_verdict() -> None:
     assert verdicts[2] == verdicts[1]
 
 
+def test_a_copy_stands_for_nobody_even_where_its_pages_are_cut_otherwise() -> None:
+    store = MemoryStore()
+    builds = put_signed(store, _documents((HARBOUR + SOIL,), (HARBOUR, SOIL), (SOIL,)), one_file(3))
+    duplicates = search(store, builds, config=DedupConfig(near_threshold=None))
+    assert duplicates.canonical.tolist() == [0, 0, 2]
+
+
 def test_documents_without_letters_are_nobodys_duplicate() -> None:
     assert [kind for _, kind, _ in _found(_documents((), ("",), ("...", " \n"), ("", ""), ("- 3 -",), ("3",)))] == [
         *[KEPT] * 5,

@@ -181,7 +181,7 @@ def decide_corpus(folder: Path, size: int) -> Cost:
     """From judged rows to verdicts and the list of parts: what the driver of a publish holds. No part is written."""
     config = config_in(folder / "corpus")
     store = open_store(config.output)
-    judge_id = judge_id_of(config.rules)
+    judge_id = judge_id_of(config.rules, None)
     build = write_judged(store, read_plan(store, config.build_id), judge_id)
     footer: dict[str, str] = {}
 

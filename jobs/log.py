@@ -43,6 +43,8 @@ def entry_of(version: VersionManifest, parent: VersionManifest | None, *, is_lat
         "code_version": version.code_version,
         "documents": version.num_documents_kept,
         "characters": version.num_chars,
+        "tokens": version.num_tokens,
+        "tokenizer": version.inputs.tokenizer,
         "rejected": dict(version.documents_by_reject),
         "parts": len(version.parts),
         "gates": [gate.told for gate in version.gates],
@@ -63,6 +65,8 @@ def changes(version: VersionManifest, parent: VersionManifest | None) -> Iterato
         yield f"dedup: {dedup}"
     if sizes := difference(parent.inputs.publish, version.inputs.publish):
         yield f"sizes: {sizes}"
+    if parent.inputs.tokenizer != version.inputs.tokenizer:
+        yield f"tokenizer: {parent.inputs.tokenizer} -> {version.inputs.tokenizer}"
     yield from _told("documents", {"published": parent.num_documents_kept}, {"published": version.num_documents_kept})
     yield from _told("documents", parent.documents_by_reject, version.documents_by_reject)
     yield from _told("pages", parent.pages_by_reject, version.pages_by_reject)
@@ -77,7 +81,10 @@ def lines_of(entry: Mapping[str, object]) -> Iterator[str]:
     rejected = entry["rejected"]
     assert isinstance(rejected, dict)
     out = ", ".join(f"{number:,} {name}" for name, number in rejected.items())
-    yield f"  {entry['documents']:,} documents, {entry['characters']:,} characters" + (f"; left out: {out}" if out else "")
+    tokens = f", {entry['tokens']:,} tokens by {entry['tokenizer']}" if entry["tokenizer"] else ""
+    yield f"  {entry['documents']:,} documents, {entry['characters']:,} characters{tokens}" + (
+        f"; left out: {out}" if out else ""
+    )
     for name in ("builds", "gates", "changes"):
         told = entry[name]
         assert isinstance(told, list)

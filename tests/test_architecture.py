@@ -25,7 +25,16 @@ ROOM_OF_LIBRARY = {
     "onnx": ("pipeline/engines/ppocr",),
     "onnxruntime": ("pipeline/engines/ppocr", "jobs/"),
     "openvino": ("pipeline/engines/ppocr", "jobs/"),
-    "pyarrow": ("pipeline/tables/", "pipeline/sources/", "pipeline/builds/", "pipeline/publishing/", "jobs/synthetic.py"),
+    "pyarrow": (
+        "pipeline/tables/",
+        "pipeline/sources/",
+        "pipeline/builds/",
+        "pipeline/dedup/",
+        "pipeline/publishing/",
+        "jobs/bench_near.py",
+        "jobs/synthetic.py",
+        "jobs/synthetic_signatures.py",
+    ),
     "yaml": ("pipeline/config/", "pipeline/builds/", "pipeline/publishing/"),
 }
 

@@ -36,6 +36,18 @@ def pages_key(build_id: str, shard_id: str) -> str:
     return f"{pages_prefix(build_id)}{shard_id}.parquet"
 
 
+def images_prefix(build_id: str) -> str:
+    return f"images/build={build_id}/"
+
+
+def images_key(build_id: str, shard_id: str) -> str:
+    return f"{images_prefix(build_id)}{shard_id}.parquet"
+
+
+def image_settings_key(build_id: str) -> str:
+    return f"_builds/{build_id}/images.json"
+
+
 def receipts_prefix(build_id: str) -> str:
     return f"_builds/{build_id}/receipts/"
 
@@ -62,6 +74,10 @@ def judged_key(judge_id: str, build_id: str, shard_id: str) -> str:
 
 def dedup_prefix(judge_id: str, build_id: str) -> str:
     return f"_dedup/{judge_id}/build={build_id}/"
+
+
+def tokenizer_key(name: str) -> str:
+    return f"_tokenizers/{name}.json"
 
 
 def documents_prefix(version_id: str) -> str:

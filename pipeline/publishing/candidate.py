@@ -59,6 +59,8 @@ class BuildFigures:
     """Of published documents."""
     num_bytes: int
     """Of their texts in UTF-8."""
+    num_tokens: int
+    """Of their texts, by the version's tokenizer; 0 without one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +160,7 @@ def figures(decision: Decision, builds: Sequence[EvidenceFigures]) -> list[Build
                 },
                 num_chars=int(evidence.num_chars[kept].sum()),
                 num_bytes=int(evidence.num_bytes[kept].sum()),
+                num_tokens=int(evidence.num_tokens[kept].sum()),
             )
         )
     return found

@@ -96,9 +96,14 @@ def _version_table(version: VersionManifest) -> list[str]:
         ("made on", version.parent_id or "nothing: it is the first"),
         ("documents", f"{version.num_documents_kept:,}"),
         ("characters", f"{version.num_chars:,}"),
+        ("tokens", _tokens(version)),
         ("parts", f"{len(version.parts):,}"),
     ]
     return _table("This version", ("what", "value"), rows)
+
+
+def _tokens(version: VersionManifest) -> str:
+    return "not counted" if version.num_tokens is None else f"{version.num_tokens:,} by `{version.inputs.tokenizer}`"
 
 
 def _builds_table(builds: Sequence[BuildFigures]) -> list[str]:

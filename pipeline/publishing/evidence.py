@@ -2,7 +2,7 @@
 
 In: the pages files of the builds, and their judged rows. Out: an Evidence. Dataset order is builds by the time they
 were planned, in a build its shards in the plan's order, in a shard documents by id; a split shard gives the order that the
-whole one would. Reads each judged file once and keeps about 160 bytes a document and its name.
+whole one would. Reads each judged file once and keeps about 170 bytes a document and its name.
 """
 
 from collections import Counter
@@ -37,7 +37,11 @@ COLUMNS = (
     "language",
     "chars",
     "bytes",
+    "token_count",
 )
+
+
+NUMBERS = ("lost_pages", "n_pages", "chars", "bytes", "token_count")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +78,8 @@ class Evidence:
     """dictionary of strings, null for a known document."""
     num_chars: npt.NDArray[np.int64]
     num_bytes: npt.NDArray[np.int64]
+    num_tokens: npt.NDArray[np.int64]
+    """0 where none were counted."""
     pages_by_reject: Mapping[str, int]
     """Of all their pages."""
 
@@ -190,13 +196,14 @@ class _Gathered:
             language=column["language"],
             num_chars=column["chars"].to_numpy(),
             num_bytes=column["bytes"].to_numpy(),
+            num_tokens=column["token_count"].to_numpy(),
             pages_by_reject=dict(sorted(self._pages_by_reject.items())),
         )
 
 
 def _compact(judged: pa.Table) -> pa.Table:
     """The columns that are kept, in few bytes; zero for what a known document has none of."""
-    numbers = {name: judged.column(name).fill_null(0) for name in ("lost_pages", "n_pages", "chars", "bytes")}
+    numbers = {name: judged.column(name).fill_null(0) for name in NUMBERS}
     columns = {
         "id": pa.chunked_array([pa.array(map(bytes.fromhex, judged.column("id").to_pylist()), pa.binary(32))]),
         "uri": judged.column("uri").cast(pa.large_string()),

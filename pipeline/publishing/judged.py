@@ -2,15 +2,16 @@
 
 In: a JudgeTask, which names a pages file. Out: `_judged/<judge_id>/build=<id>/<shard>.parquet`, one row for each document of
 the shard that was opened, and one for each that was known by its bytes: identity, names, verdict of the rules, every column of
-`documents` but the text, and the signature that duplicates are found by. Under other rules the judge's id is another, so the
-rows of both stand side by side, and no page is read by an engine again. Knows no other shard and no Ray. Holds one pages file.
+`documents` but the text (its tokens are counted here, where it is at hand), and the signature that duplicates are found by.
+Under other rules, or counted by another tokenizer, the judge's id is another, so the rows of both stand side by side, and no
+page is read by an engine again. Knows no other shard and no Ray. Holds one pages file.
 """
 
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from pipeline.errors import VerifyError
 from pipeline.interfaces import ObjectStore
 from pipeline.publishing.assemble import ASSEMBLY_VERSION, assemble, judge_pages, num_lost_pages, rejudge, training_pages
 from pipeline.publishing.pages_files import DocumentPages, document_pages
+from pipeline.publishing.tokens import NamedTokenizer, open_tokenizer
 from pipeline.records import KnownDocument
 from pipeline.tables.documents import DocumentRow
 from pipeline.tables.footer import head_of
@@ -56,14 +58,16 @@ class JudgeTask:
     pages_sha256: str
     judged_key: str
     rules: RulesConfig
+    tokenizer: str | None
+    """Name of one that lies in the dataset."""
 
     def __str__(self) -> str:
         return self.pages_key
 
 
-def judge_id_of(rules: RulesConfig) -> str:
+def judge_id_of(rules: RulesConfig, tokenizer: str | None) -> str:
     """16 hex digits that change with whatever changes a judged row."""
-    values = [rules.model_dump(mode="json"), ASSEMBLY_VERSION, SIGNATURE_SCHEME, SCHEMA_VERSION]
+    values = [rules.model_dump(mode="json"), ASSEMBLY_VERSION, SIGNATURE_SCHEME, SCHEMA_VERSION, tokenizer]
     return hashlib.sha256(to_json(values).encode()).hexdigest()[:16]
 
 
@@ -72,11 +76,12 @@ def judge_shard(task: JudgeTask) -> str:
     VerifyError when the pages file is not the one of its receipt."""
     data = read_pages(task.store, task.pages_key, task.pages_sha256)
     head = head_of(data)
+    tokenizer = None if task.tokenizer is None else open_tokenizer(task.store, task.tokenizer)
     rows: list[dict[str, object]] = [_known_row(known) for known in head.documents.known]
     signatures = [sign_document(())] * len(rows)
     pages: Counter[str] = Counter()
     for each in judged_documents(data, task.rules):
-        rows.append(_row(each, task.rules, head.stamp.code_version))
+        rows.append(_row(each, task.rules, head.stamp.code_version, tokenizer))
         signatures.append(sign_document([page.text for page in training_pages(each.pages)]))
         pages.update(reason for page in each.pages for reason in page.reject)
     columns = [pa.array([row[name] for row in rows], JUDGED_SCHEMA.field(name).type) for name in ROW_NAMES]
@@ -107,18 +112,22 @@ def judged_documents(data: bytes, rules: RulesConfig) -> Iterator[DocumentPages]
         yield DocumentPages(document=each.document, pages=[rejudge(page, rules.pages) for page in each.pages])
 
 
-def judged_row(each: DocumentPages, rules: RulesConfig, code_version: str) -> tuple[DocumentRow, tuple[str, ...]]:
+def judged_row(
+    each: DocumentPages, rules: RulesConfig, code_version: str, tokenizer: NamedTokenizer | None
+) -> tuple[DocumentRow, tuple[str, ...]]:
     """The row that the document would have, and why it has none. `each` holds pages judged by these rules; they may be set so
-    low that a document without a word passes them, and there is nothing of it to publish."""
+    low that a document without a word passes them, and there is nothing of it to publish. Tokens are counted of what passes."""
     judgement = judge_pages(each.document, each.pages, rules.documents)
     row = assemble(each.document, each.pages, judgement, code_version=code_version)
     if not judgement.reject and not row.text:
         return row, ("too_short",)
-    return row, judgement.reject
+    if tokenizer is None or judgement.reject:
+        return row, judgement.reject
+    return replace(row, token_count=tokenizer.count(row.text), tokenizer=tokenizer.name), ()
 
 
-def _row(each: DocumentPages, rules: RulesConfig, code_version: str) -> dict[str, object]:
-    row, reject = judged_row(each, rules, code_version)
+def _row(each: DocumentPages, rules: RulesConfig, code_version: str, tokenizer: NamedTokenizer | None) -> dict[str, object]:
+    row, reject = judged_row(each, rules, code_version, tokenizer)
     return {
         "id": row.id,
         "uri": row.file_path,

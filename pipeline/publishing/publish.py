@@ -26,6 +26,7 @@ from pipeline.publishing.judged import JudgeTask, judge_id_of, judge_shard
 from pipeline.publishing.live import ReadDocuments, living, read_planned_names
 from pipeline.publishing.parts import VersionPart, part_tasks
 from pipeline.publishing.survey import SurveyedBuild, survey
+from pipeline.publishing.tokens import keep_tokenizer
 from pipeline.publishing.verdicts import Decision, decide, encode_verdicts, with_liveness
 from pipeline.publishing.versions import (
     Claim,
@@ -57,13 +58,14 @@ def publish(
     close_build(store, read_plan(store, config.build_id))
     parent = latest_version(store)
     builds = survey(store, at_least=[config.build_id, *(parent.inputs.builds if parent else ())])
-    claim = claim_version(store, inputs_of(builds, config), parent, base=config.build_id, name=name)
+    tokenizer = keep_tokenizer(store, config)
+    claim = claim_version(store, inputs_of(builds, config, tokenizer), parent, base=config.build_id, name=name)
     if isinstance(claim, VersionManifest):
         write_card(store)
         return claim
     version = find_version(store, claim.version_id)
     if version is None:
-        judge_shards(store, builds, config.rules, spread)
+        judge_shards(store, builds, config.rules, tokenizer, spread)
         decision = decide_documents(store, builds, claim.inputs.judge_id, config.dedup, spread)
         parts = write_parts(store, config, claim, decision, parent, spread)
         verdicts_sha256 = put_verdicts(store, claim, decision)
@@ -88,20 +90,23 @@ def publish(
     return version
 
 
-def inputs_of(builds: Iterable[SurveyedBuild], config: BuildConfig) -> Inputs:
-    """What a version of these builds turns on."""
+def inputs_of(builds: Iterable[SurveyedBuild], config: BuildConfig, tokenizer: str | None) -> Inputs:
+    """What a version of these builds turns on; of the tokenizer that is its name, wherever its file came from."""
     return Inputs(
         builds=tuple(build.build_id for build in builds),
-        judge_id=judge_id_of(config.rules),
+        judge_id=judge_id_of(config.rules, tokenizer),
         rules=config.rules.model_dump(mode="json"),
         dedup=config.dedup.model_dump(mode="json"),
-        publish=config.publish.model_dump(mode="json"),
+        tokenizer=tokenizer,
+        publish=config.publish.model_dump(mode="json", exclude={"tokenizer"}),
     )
 
 
-def judge_shards(store: ObjectStore, builds: Iterable[SurveyedBuild], rules: RulesConfig, spread: Spread) -> None:
-    """Every shard that these rules have not judged before."""
-    judge_id = judge_id_of(rules)
+def judge_shards(
+    store: ObjectStore, builds: Iterable[SurveyedBuild], rules: RulesConfig, tokenizer: str | None, spread: Spread
+) -> None:
+    """Every shard that has not been judged by these rules, and counted by this tokenizer, before."""
+    judge_id = judge_id_of(rules, tokenizer)
     for build in builds:
         judged = {layout.shard_id_of(info.key) for info in store.list(layout.judged_prefix(judge_id, build.build_id))}
         tasks = (
@@ -111,6 +116,7 @@ def judge_shards(store: ObjectStore, builds: Iterable[SurveyedBuild], rules: Rul
                 pages_sha256=source.pages_sha256,
                 judged_key=layout.judged_key(judge_id, build.build_id, source.shard_id),
                 rules=rules,
+                tokenizer=tokenizer,
             )
             for source in build.sources
             if source.shard_id not in judged

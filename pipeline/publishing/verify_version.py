@@ -24,6 +24,7 @@ from pipeline.publishing.assemble import url_of
 from pipeline.publishing.judged import judged_documents, judged_row
 from pipeline.publishing.live import Living, ReadDocuments, living, read_planned_names
 from pipeline.publishing.parts import VersionPart
+from pipeline.publishing.tokens import NamedTokenizer, open_tokenizer
 from pipeline.publishing.verdicts import VERDICTS_SCHEMA, Verdict, verdicts_of
 from pipeline.publishing.versions import VersionManifest
 from pipeline.tables.documents import DocumentRow
@@ -41,6 +42,8 @@ class Published:
         self._rules = RulesConfig.model_validate(manifest.inputs.rules)
         self._builds = frozenset(manifest.inputs.builds)
         self._num_unread_parts = 0
+        self._unchecked: frozenset[str] = frozenset()
+        self._tokenizer = self._open_tokenizer(store, manifest)
         self._documents = dict(self._read_documents(store, manifest))
         self._verdicts = self._read_verdicts(store, manifest)
         self._living = self._read_names(store, manifest)
@@ -57,7 +60,7 @@ class Published:
         by_name = {(verdict.id, verdict.file_path): (row, verdict) for row, verdict in zip(rows, verdicts, strict=True)}
         head = head_of(data)
         for each in judged_documents(data, self._rules):
-            row, reject = judged_row(each, self._rules, head.stamp.code_version)
+            row, reject = judged_row(each, self._rules, head.stamp.code_version, self._tokenizer)
             yield from self._check_document(row, reject, by_name.pop((row.id, row.file_path), None))
         for known in head.documents.known:
             found = by_name.pop((known.doc_id, known.document.uri), None)
@@ -101,8 +104,21 @@ class Published:
         found = self._documents.pop(row.id, None)
         if found is None and self._num_unread_parts == 0:
             yield _of_document(f"{row.file_path} was kept and is not in documents/")
-        if found not in (None, _fingerprint(_plain(asdict(row)))):
+        if found not in (None, self._fingerprint(asdict(row))):
             yield _of_document(f"{row.file_path} stands in documents/ other than its pages, names and verdict make it")
+
+    def _open_tokenizer(self, store: ObjectStore, manifest: VersionManifest) -> NamedTokenizer | None:
+        """Without the file that counted, all but the counts is checked."""
+        name = manifest.inputs.tokenizer
+        if name is None:
+            return None
+        try:
+            return open_tokenizer(store, name)
+        except (ObjectMissing, VerifyError) as error:
+            self._unchecked = frozenset({"token_count", "tokenizer"})
+            kind = "missing" if isinstance(error, ObjectMissing) else "damaged"
+            self.findings.append(_finding(kind, layout.tokenizer_key(name), f"{error}; token counts were not checked"))
+            return None
 
     def _read_documents(self, store: ObjectStore, manifest: VersionManifest) -> Iterator[tuple[str, bytes]]:
         seen: set[str] = set()
@@ -118,13 +134,18 @@ class Published:
                 told = "the manifest does not name this part; delete it, or every reader sees its rows"
                 self.findings.append(_finding("unplanned", info.key, told))
 
+    def _fingerprint(self, row: Mapping[str, object]) -> bytes:
+        date = row["date"]
+        checked = {name: value for name, value in row.items() if name not in self._unchecked}
+        return hashlib.sha256(to_json({**checked, "date": None if date is None else str(date)}).encode()).digest()
+
     def _read_part(self, store: ObjectStore, part: VersionPart) -> list[tuple[str, bytes]]:
         try:
             data = store.get(part.key)
             if hashlib.sha256(data).hexdigest() != part.sha256:
                 raise VerifyError("not the bytes that the manifest is of")
             groups = decode_groups(data, DOCUMENTS_SCHEMA.names)
-            rows = [(row["id"], _fingerprint(_plain(row))) for group in groups for row in group.to_pylist()]
+            rows = [(row["id"], self._fingerprint(row)) for group in groups for row in group.to_pylist()]
         except ObjectMissing:
             self._num_unread_parts += 1
             told = f"the manifest's part of {part.num_rows} documents is not there"
@@ -198,15 +219,6 @@ def _named(row: DocumentRow, alive: Living, place: int, verdict: Verdict) -> Doc
         duplicate_count=len(aliases),
         minhash_cluster_size=verdict.cluster_size,
     )
-
-
-def _plain(row: Mapping[str, object]) -> Mapping[str, object]:
-    date = row["date"]
-    return {**row, "date": None if date is None else str(date)}
-
-
-def _fingerprint(row: Mapping[str, object]) -> bytes:
-    return hashlib.sha256(to_json(row).encode()).digest()
 
 
 def _verdict_told(found: tuple[int, Verdict] | None) -> str:

@@ -33,6 +33,8 @@ class Inputs:
     rules: Mapping[str, object]
     dedup: Mapping[str, object]
     """Which documents count as alike."""
+    tokenizer: str | None
+    """Name of the one that counted tokens."""
     publish: Mapping[str, object]
     """Sizes of parts and row groups."""
 
@@ -75,6 +77,11 @@ class VersionManifest:
     @property
     def num_chars(self) -> int:
         return sum(build.num_chars for build in self.builds)
+
+    @property
+    def num_tokens(self) -> int | None:
+        """Of published documents, by the tokenizer that `inputs` names; None when it names none."""
+        return None if self.inputs.tokenizer is None else sum(build.num_tokens for build in self.builds)
 
     @property
     def documents_by_reject(self) -> Mapping[str, int]:

@@ -88,6 +88,7 @@ def _judged(documents: Sequence[DocumentRef]) -> pa.Table:
     ids = sorted((hashlib.sha256(document.uri.encode()).hexdigest(), document.uri) for document in documents)
     signature = sign_document(("A page that stands for every page of this corpus.",))
     columns = []
+    values: list[object]
     for field in JUDGED_SCHEMA:
         if field.name in ("id", "uri"):
             values: list[object] = [pair[field.name == "uri"] for pair in ids]

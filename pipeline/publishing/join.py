@@ -6,8 +6,9 @@ stands between two pages belongs to the span of the first, so spans laid end to 
 Conservative, because a wrong join cannot be seen any more: two pages go on only when nothing was left out between them, the
 last paragraph of the first and the first of the second are prose (no heading, table, list, formula, caption in capitals), the
 first has no mark at its end that could end a sentence, and the second begins with a small letter, or both are of a script that
-has neither spaces nor capitals. Of 1,391 page ends in real PDFs (text layers, cleaned) 109 were joined; of 30 of them looked
-at, in 17 files, all were right, and of the first 30, before short first paragraphs were left alone, 29.
+has neither spaces nor capitals. Of 1,391 page ends in real PDFs (text layers, cleaned) 113 are joined; of 30 of them looked
+at, in 17 files, all were right, and so were the 4 of a Chinese report. Earlier rounds found 1 wrong of 30 (a heading in small
+letters) and 2 of 9 in Chinese (headings), which the rules on short paragraphs and sentences now leave apart.
 
 Words broken by a hyphen are made whole by `quality.hyphens`, whose judge are the document's own words.
 """
@@ -28,7 +29,11 @@ MIN_WORDS_BEFORE = 6
 """A shorter last paragraph may be a label, a signature or a title."""
 MIN_WORDS_AFTER = 3
 """A shorter first paragraph may be a heading in small letters, unless it ends a sentence."""
-MIN_UNSPACED_CHARS = 20
+MIN_UNSPACED_CHARS = 24
+"""Of each paragraph; a heading is shorter."""
+MIN_SENTENCE_CHARS = 12
+"""Of a sentence that goes on; what is shorter, behind a full stop, was a heading in 2 of 9 joins of a Chinese report."""
+LAST_SENTENCE = re.compile(r"[\u3002\uff01\uff1f\s]")
 MIN_LETTER_FRACTION = 0.6
 LOOKED_AT_CHARS = 4000
 """Of each side: what decides stands near the break."""
@@ -59,7 +64,9 @@ def goes_on(page: str, following: str) -> bool:
     if not _is_prose(last) or not _is_prose(first) or NOTE_MARK.match(last):
         return False
     if UNSPACED.match(last[-1]) and UNSPACED.match(first):
-        return len(last) >= MIN_UNSPACED_CHARS and len(first) >= MIN_UNSPACED_CHARS and not SENTENCE_END.search(last)
+        sentence = LAST_SENTENCE.split(last)[-1]
+        is_long = min(len(last), len(first)) >= MIN_UNSPACED_CHARS and len(sentence) >= MIN_SENTENCE_CHARS
+        return is_long and not SENTENCE_END.search(last)
     if not first[0].islower() or len(last.split()) < MIN_WORDS_BEFORE:
         return False
     if len(first.split()) < MIN_WORDS_AFTER and not SENTENCE_END.search(first):

@@ -83,6 +83,14 @@ def test_what_may_not_go_on_is_kept_apart(page: str, following: str) -> None:
     assert joined(page, following) == f"{page}\n\n{following}"
 
 
+def test_a_heading_behind_the_last_sentence_of_an_unspaced_script_is_kept_apart() -> None:
+    page, following = (
+        "长期股权投资减值损失一经确认，在以后会计期间不再转回。 11、投资性房地产",
+        "本公司投资性房地产包括已出租的土地使用权、持有并准备增值后转让的。",
+    )
+    assert joined(page, following) == f"{page}\n\n{following}"
+
+
 def test_pages_with_one_left_out_between_them_are_kept_apart() -> None:
     pages = ("It stands below the weir, where the current", "is strong enough to turn two wheels.")
     assert join_pages((0, 2), pages)[0] == "\n\n".join(pages)

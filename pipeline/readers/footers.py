@@ -8,19 +8,28 @@ files are mapped into memory instead: nothing is copied before it is decoded.
 import io
 import struct
 from collections.abc import Sequence
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import VerifyError
-from pipeline.interfaces import ObjectStore
 
 TAIL_BYTES = 65_536
 GAP_BYTES = 262_144
 """Ranges closer than this are fetched as one: at 100 MB/s a gap takes 2.6 ms, a request of its own 10 to 30."""
 
 
-def read_footer(store: ObjectStore, key: str, size_bytes: int) -> pq.FileMetaData:
+class RangeStore(Protocol):
+    """What reading needs of a store: `interfaces.ObjectStore` is one, `cache.CachedStore` another."""
+
+    @property
+    def uri(self) -> str: ...
+
+    def get_range(self, key: str, start: int, length: int) -> bytes: ...
+
+
+def read_footer(store: RangeStore, key: str, size_bytes: int) -> pq.FileMetaData:
     """Raises VerifyError when the object is not whole Parquet, ObjectMissing."""
     tail = store.get_range(key, max(0, size_bytes - TAIL_BYTES), TAIL_BYTES)
     if len(tail) < 12 or tail[-4:] != b"PAR1":

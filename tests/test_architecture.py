@@ -25,7 +25,9 @@ ROOM_OF_LIBRARY = {
     "onnx": ("pipeline/engines/ppocr",),
     "onnxruntime": ("pipeline/engines/ppocr", "jobs/"),
     "openvino": ("pipeline/engines/ppocr", "jobs/"),
-    "pyarrow": ("pipeline/tables/", "pipeline/sources/", "pipeline/builds/", "jobs/synthetic.py"),
+    "pyarrow": ("pipeline/tables/", "pipeline/sources/", "pipeline/builds/", "pipeline/readers/", "jobs/synthetic.py"),
+    "torch": ("pipeline/readers/torch_dataset.py", "pipeline/engines/vlm/", "jobs/"),
+    "tokenizers": ("pipeline/readers/tokens.py", "pipeline/engines/vlm/", "jobs/"),
     "yaml": ("pipeline/config/", "pipeline/builds/"),
 }
 

@@ -57,7 +57,9 @@ def blend(weights: Sequence[float], rows: Sequence[int]) -> Blend:
     most_cut = np.argsort(samples - exact, kind="stable")
     samples[most_cut[: PATTERN_SAMPLES - samples.sum()]] += 1
     if samples.min() < 1:
-        raise ConfigError(f"weights {list(weights)}: the smallest is below 1/{PATTERN_SAMPLES} of their sum and would never be read")
+        raise ConfigError(
+            f"weights {list(weights)}: the smallest is below 1/{PATTERN_SAMPLES} of their sum and would never be read"
+        )
     return _pattern(samples, np.array(rows, dtype=np.int64))
 
 

@@ -55,7 +55,9 @@ class CachedStore:
             unfinished.write_bytes(data)
             unfinished.replace(path)
         except OSError as error:
-            raise StoreError(f"the cache in {self._folder} cannot be written ({error}); choose another folder or none") from error
+            raise StoreError(
+                f"the cache in {self._folder} cannot be written ({error}); choose another folder or none"
+            ) from error
         self._written_bytes += len(data)
         if self._written_bytes >= self._max_bytes * LOOK_FRACTION:
             self._written_bytes = 0
@@ -70,7 +72,7 @@ class _Kept:
 
 
 def shrink(folder: Path, max_bytes: int) -> None:
-    """Removes what was used longest ago until the folder holds at most `max_bytes`; leaves it to another process that is at it."""
+    """Removes what was used longest ago until the folder holds at most `max_bytes`, unless another process is at it."""
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,6 +7,7 @@ give packed sequences do not, so all their states are needed.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -39,6 +40,24 @@ class Standing:
     """Packed sequences that are full and not yet given."""
 
 
+class State(TypedDict):
+    """A `Standing` as plain values, which any checkpoint can hold; pieces as the bytes of int32."""
+
+    format: str
+    identity: str
+    head: list[int]
+    tail: int
+    end: int | None
+    num_ranks: int
+    num_workers: int
+    rank: int
+    worker: int
+    num_taken: int
+    form: str
+    open_sequences: list[list[bytes]]
+    ready: list[list[bytes]]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resumption:
     """What any number of readers needs to go on."""
@@ -48,23 +67,22 @@ class Resumption:
     """Tokens of documents that were read but not given."""
 
 
-def to_state(standing: Standing) -> dict[str, object]:
-    """Plain values; pieces as bytes of int32."""
-    return {
-        "format": FORMAT,
-        "identity": standing.identity,
-        "head": list(standing.course.head),
-        "tail": standing.course.tail,
-        "end": standing.course.end,
-        "num_ranks": standing.world.num_ranks,
-        "num_workers": standing.world.num_workers,
-        "rank": standing.rank,
-        "worker": standing.worker,
-        "num_taken": standing.num_taken,
-        "form": standing.form,
-        "open_sequences": _bytes_of(standing.open_sequences),
-        "ready": _bytes_of(standing.ready),
-    }
+def to_state(standing: Standing) -> State:
+    return State(
+        format=FORMAT,
+        identity=standing.identity,
+        head=list(standing.course.head),
+        tail=standing.course.tail,
+        end=standing.course.end,
+        num_ranks=standing.world.num_ranks,
+        num_workers=standing.world.num_workers,
+        rank=standing.rank,
+        worker=standing.worker,
+        num_taken=standing.num_taken,
+        form=standing.form,
+        open_sequences=_bytes_of(standing.open_sequences),
+        ready=_bytes_of(standing.ready),
+    )
 
 
 def from_state(state: Mapping[str, object], stream: Stream) -> Standing:
@@ -73,10 +91,10 @@ def from_state(state: Mapping[str, object], stream: Stream) -> Standing:
         raise ConfigError(f"this state has the format {state.get('format')!r}, not {FORMAT!r}; it was made by another version")
     if state["identity"] != stream.identity:
         raise ConfigError(
-            "this state is of another order: tables, version, conditions, weights, seed, num_lanes, buffer_rows and window_samples "
+            "this state is of another order: tables, version, conditions, weights, order settings and window_samples "
             "must be those of the run that made it. To begin anew, load no state"
         )
-    value = dict(state)
+    value = cast("State", state)
     return Standing(
         identity=stream.identity,
         course=Course(head=tuple(value["head"]), tail=value["tail"], end=value["end"]),

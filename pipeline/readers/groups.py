@@ -6,16 +6,14 @@ from 0 in the order of the keys. Opening 10,000 files by their footers is 10,000
 """
 
 import hashlib
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from pipeline.errors import ConfigError, ObjectMissing, VerifyError
+from pipeline.errors import ConfigError, ObjectMissing
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import map_in_order
 from pipeline.readers.footers import read_footer
@@ -141,5 +139,3 @@ def fingerprint(groups: RowGroups) -> str:
     hashed = hashlib.sha256("\n".join(f"{file.key} {file.size_bytes}" for file in groups.files).encode())
     hashed.update(groups.rows_G.tobytes())
     return hashed.hexdigest()[:16]
-
-

@@ -36,7 +36,10 @@ class OrderSettings:
     """None: row groups and rows stay as they lie in the files."""
     num_lanes: int = 32
     """At least ranks x loader workers, or they read the same row groups. A reader holds one block for each of its lanes."""
-    buffer_rows: int = 1024
+    groups_per_lane: int = 4
+    """A table of fewer row groups than `num_lanes` times this has fewer lanes: where a lane begins within a row group, the rows
+    before are decoded in vain, half a row group for each lane on average, so 4 keep that below an eighth of all reading."""
+    buffer_rows: int = 512
     """Rows that are shuffled among themselves within a row group."""
 
 
@@ -65,9 +68,9 @@ class Run:
     stop: int
 
 
-def num_lanes_of(num_rows: int, settings: OrderSettings) -> int:
-    """A table of fewer rows than lanes has a lane for each row."""
-    return max(1, min(settings.num_lanes, num_rows))
+def num_lanes_of(rows_G: Int64, settings: OrderSettings) -> int:
+    """As many as the settings say, or as the row groups that hold rows allow."""
+    return max(1, min(settings.num_lanes, np.count_nonzero(rows_G) // settings.groups_per_lane))
 
 
 def lay_out(rows_G: Int64, settings: OrderSettings, epoch: int) -> EpochOrder:
@@ -77,7 +80,7 @@ def lay_out(rows_G: Int64, settings: OrderSettings, epoch: int) -> EpochOrder:
         groups = groups[_shuffle(groups.size, settings.seed, epoch)]
     ends = np.cumsum(rows_G[groups], dtype=np.int64)
     num_rows = int(ends[-1]) if ends.size else 0
-    num_lanes = num_lanes_of(num_rows, settings)
+    num_lanes = num_lanes_of(rows_G, settings)
     lanes = np.arange(num_lanes + 1, dtype=np.int64)
     starts = lanes * (num_rows // num_lanes) + np.minimum(lanes, num_rows % num_lanes)
     return EpochOrder(epoch=epoch, settings=settings, groups_G=groups, ends_G=ends, starts_L=starts)

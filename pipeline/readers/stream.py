@@ -57,7 +57,7 @@ class Stream:
         return places.position_S % num_lanes * self.settings.num_lanes // num_lanes
 
     def _num_lanes_T(self) -> Int64:
-        return np.array([num_lanes_of(int(rows), self.settings) for rows in self.blended.rows_T], dtype=np.int64)
+        return np.array([num_lanes_of(rows_G, self.settings) for rows_G in self.rows_TG], dtype=np.int64)
 
 
 def open_stream(
@@ -82,7 +82,11 @@ def open_stream(
     rows_TG = tuple(count_rows(table) for table in tables)
     blended = blend(weights, [int(rows_G.sum()) for rows_G in rows_TG])
     end = num_samples if num_epochs is None else num_epochs * int(blended.rows_T[0])
-    known = [fingerprint(table.groups) for table in tables], [rows_G.tobytes() for rows_G in rows_TG], blended.samples_T.tolist()
+    known = (
+        [fingerprint(table.groups) for table in tables],
+        [rows_G.tobytes() for rows_G in rows_TG],
+        blended.samples_T.tolist(),
+    )
     return Stream(
         tables=tuple(tables),
         rows_TG=rows_TG,

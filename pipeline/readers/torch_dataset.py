@@ -21,7 +21,7 @@ import numpy.typing as npt
 from torch.utils.data import IterableDataset, get_worker_info
 
 from pipeline.errors import ConfigError
-from pipeline.readers.checkpoint import SAMPLES, Resumption, Standing, from_state, to_state
+from pipeline.readers.checkpoint import SAMPLES, Resumption, Standing, State, from_state, to_state
 from pipeline.readers.lanes import Sample
 from pipeline.readers.packing import Pack, Piece, best_fit, concatenate, laid_out
 from pipeline.readers.share import Course, World
@@ -68,7 +68,7 @@ class _ReaderDataset(IterableDataset[object]):
         for self._standing, given in self._from(self._standing):  # noqa: B020  the standing moves with what is given
             yield given
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> State:
         """After what this worker gave last."""
         return to_state(self._standing or self._loaded or self._beginning())
 

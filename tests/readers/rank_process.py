@@ -1,7 +1,7 @@
 """One rank of a training run that only notes what it was given: `python -m tests.readers.rank_process FOLDER RANK NUM_RANKS`.
 
-Each step is one batch and one all_reduce over gloo; after it rank 0 saves the loader's state, and every rank the ids that it has
-been given. `PAUSE` steps in, every rank says so and waits to be killed.
+Each step is one batch and one all_reduce over gloo; after it rank 0 saves the loader's state, and every rank the ids that it
+was given. `PAUSE` steps in, every rank says so and waits to be killed.
 """
 
 import json
@@ -27,7 +27,12 @@ def main(folder: Path, rank: int, num_ranks: int, pause_after: int) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous-{num_ranks}", rank=rank, world_size=num_ranks)
     store = FolderStore(root=folder)
     source = TableSource(store=store, groups=open_version(store, "v1"), columns=("id",))
-    stream = open_stream([source], settings=OrderSettings(seed=1, num_lanes=8, buffer_rows=16), window_samples=24, num_epochs=1)
+    stream = open_stream(
+        [source],
+        settings=OrderSettings(seed=1, num_lanes=8, groups_per_lane=1, buffer_rows=16),
+        window_samples=24,
+        num_epochs=1,
+    )
     saved = folder / "state.pt"
     resumption = resume(stream, [torch.load(saved, weights_only=False)]) if saved.exists() else None
     dataset = SampleDataset(stream, rank=rank, num_ranks=num_ranks, resumption=resumption)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from pipeline.interfaces import ObjectStore
-from pipeline.readers.groups import RowGroups, list_files, index_files
+from pipeline.readers.groups import RowGroups, index_files, list_files
 from pipeline.tables.parquet import open_writer
 
 VERSION = "v1"

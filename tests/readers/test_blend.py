@@ -12,7 +12,9 @@ WEIGHTS = st.lists(st.integers(1, 500), min_size=1, max_size=5)
 
 
 @given(weights=WEIGHTS, start=st.integers(0, 10**9), length=st.integers(1, 3000))
-def test_any_stretch_has_the_weights_to_within_a_sample_for_each_other_table(weights: list[int], start: int, length: int) -> None:
+def test_any_stretch_has_the_weights_to_within_a_sample_for_each_other_table(
+    weights: list[int], start: int, length: int
+) -> None:
     blended = blend(weights, [1000] * len(weights))
     places = places_of(blended, np.arange(start, start + length))
     shares = blended.samples_T / PATTERN_SAMPLES if len(weights) > 1 else np.ones(1)
@@ -47,7 +49,12 @@ def test_each_table_is_read_in_order_epoch_after_epoch_from_anywhere(weights: li
 
 @pytest.mark.parametrize(
     ("weights", "rows", "says"),
-    [([1, 0], [5, 5], "above 0"), ([1, 1e-9], [5, 5], "never be read"), ([1], [5, 5], "one for each"), ([1, 1], [5, 0], "no row")],
+    [
+        ([1, 0], [5, 5], "above 0"),
+        ([1, 1e-9], [5, 5], "never be read"),
+        ([1], [5, 5], "one for each"),
+        ([1, 1], [5, 0], "no row"),
+    ],
 )
 def test_what_cannot_be_kept_is_refused(weights: list[float], rows: list[int], says: str) -> None:
     with pytest.raises(ConfigError, match=says):

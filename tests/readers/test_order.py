@@ -8,7 +8,11 @@ from pipeline.readers.order import OrderSettings, block_rows, lane_runs, lay_out
 
 ROWS = st.lists(st.integers(0, 40), min_size=1, max_size=12).filter(lambda rows: sum(rows) > 0)
 SETTINGS = st.builds(
-    OrderSettings, seed=st.none() | st.integers(0, 2**63), num_lanes=st.integers(1, 9), buffer_rows=st.integers(1, 16)
+    OrderSettings,
+    seed=st.none() | st.integers(0, 2**63),
+    num_lanes=st.integers(1, 9),
+    groups_per_lane=st.just(1),
+    buffer_rows=st.integers(1, 16),
 )
 
 
@@ -35,9 +39,9 @@ def test_an_epoch_holds_every_row_exactly_once(rows: list[int], settings: OrderS
 
 @given(rows=ROWS, num_lanes=st.integers(1, 9))
 def test_without_a_seed_each_lane_is_a_stretch_of_the_files_as_they_lie(rows: list[int], num_lanes: int) -> None:
-    settings = OrderSettings(seed=None, num_lanes=num_lanes)
+    settings = OrderSettings(seed=None, num_lanes=num_lanes, groups_per_lane=1)
     everything = [(group, row) for group, num_rows in enumerate(rows) for row in range(num_rows)]
-    lanes = num_lanes_of(sum(rows), settings)
+    lanes = num_lanes_of(np.array(rows), settings)
     order = epoch_rows(rows, settings, 0)
     assert [place for lane in range(lanes) for place in order[lane::lanes]] == everything
 
@@ -65,13 +69,23 @@ def test_epochs_and_seeds_differ_and_repeat() -> None:
 
 def test_the_order_is_the_same_on_every_machine_and_for_ever() -> None:
     """A checkpoint outlives the code that wrote it, so the order is a format: these numbers were printed once and stay."""
-    settings = OrderSettings(seed=7, num_lanes=2, buffer_rows=4)
-    assert epoch_rows([4, 2, 4], settings, 0) == [(2, 1), (1, 1), (2, 2), (0, 3), (2, 0), (0, 2), (2, 3), (0, 1), (1, 0), (0, 0)]
+    settings = OrderSettings(seed=7, num_lanes=2, groups_per_lane=1, buffer_rows=4)
+    assert epoch_rows([4, 2, 4], settings, 0) == [
+        (2, 1),
+        (1, 1),
+        (2, 2),
+        (0, 3),
+        (2, 0),
+        (0, 2),
+        (2, 3),
+        (0, 1),
+        (1, 0),
+        (0, 0),
+    ]
 
 
 def test_neighbours_come_from_different_row_groups() -> None:
     """A batch of 32 is read from 32 lanes; of 64 row groups of 100 rows it sees at least 28."""
-    order = epoch_rows([100] * 64, OrderSettings(seed=3), 0)
+    order = epoch_rows([100] * 64, OrderSettings(seed=3, groups_per_lane=2), 0)
     kinds = [len({group for group, _ in order[start : start + 32]}) for start in range(0, 6400, 32)]
     assert min(kinds) >= 28
-

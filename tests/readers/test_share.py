@@ -6,18 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.readers.order import Int64, OrderSettings, lane_runs, lay_out
-from pipeline.readers.share import Course, World, reader_samples, remaining, slice_of
+from pipeline.readers.share import Course, LanesOf, World, reader_samples, remaining, slice_of
 
 WORLDS = st.builds(World, num_ranks=st.integers(1, 9), num_workers=st.integers(1, 3))
 LANES = st.integers(1, 12)
 WINDOWS = st.integers(1, 40)
 
 
-def lanes_of_(num_lanes: int, num_rows: int):  # noqa: ANN201  the type is share.LanesOf
+def lanes_of_(num_lanes: int, num_rows: int) -> LanesOf:
     return lambda positions: positions % num_rows % num_lanes
 
 
-def stream_of(course: Course, world: World, rank: int, worker: int, *, window: int, lanes_of) -> list[int]:  # noqa: ANN001
+def stream_of(course: Course, world: World, rank: int, worker: int, *, window: int, lanes_of: LanesOf) -> list[int]:
     """All that a reader gives of a course with an end."""
     given_positions: list[int] = []
     assert course.end is not None
@@ -28,7 +28,7 @@ def stream_of(course: Course, world: World, rank: int, worker: int, *, window: i
     return given_positions
 
 
-def all_streams(course: Course, world: World, *, window: int, lanes_of) -> list[list[list[int]]]:  # noqa: ANN001
+def all_streams(course: Course, world: World, *, window: int, lanes_of: LanesOf) -> list[list[list[int]]]:
     return [
         [stream_of(course, world, rank, worker, window=window, lanes_of=lanes_of) for worker in range(world.num_workers)]
         for rank in range(world.num_ranks)
@@ -80,7 +80,9 @@ def test_the_same_global_batches_for_every_number_of_ranks_that_divides_them(num
         assert sorted(np.concatenate(batch).tolist()) == list(range(step * 24, (step + 1) * 24))
 
 
-@given(data=st.data(), worlds=st.lists(WORLDS, min_size=2, max_size=4), num_lanes=LANES, window=WINDOWS, end=st.integers(0, 200))
+@given(
+    data=st.data(), worlds=st.lists(WORLDS, min_size=2, max_size=4), num_lanes=LANES, window=WINDOWS, end=st.integers(0, 200)
+)
 def test_worlds_that_follow_each_other_read_every_position_once(
     data: st.DataObject, worlds: list[World], num_lanes: int, window: int, end: int
 ) -> None:

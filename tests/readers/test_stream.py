@@ -20,7 +20,7 @@ from tests.readers.tables import FIRST_DAY, row, write_version
 
 FILES = ([40, 13], [27], [1, 0, 30], [19, 20])
 NUM_ROWS = 150
-SETTINGS = OrderSettings(seed=11, num_lanes=6, buffer_rows=8)
+SETTINGS = OrderSettings(seed=11, num_lanes=6, groups_per_lane=1, buffer_rows=8)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,9 @@ CONDITIONS = {
 @pytest.mark.parametrize("name", CONDITIONS)
 def test_conditions_give_the_rows_that_meet_them_and_resume_counts_those(table: TableSource, name: str) -> None:
     condition, meets = CONDITIONS[name]
-    stream = stream_of(TableSource(store=table.store, groups=table.groups, columns=("id",), conditions=(condition,)), num_epochs=1)
+    stream = stream_of(
+        TableSource(store=table.store, groups=table.groups, columns=("id",), conditions=(condition,)), num_epochs=1
+    )
     given_ids = ids(one_reader(stream))
     assert sorted(given_ids) == [number for number in range(NUM_ROWS) if meets(row(number))]
     assert ids(one_reader(stream, 17)) == given_ids[17:]
@@ -126,7 +128,9 @@ def test_row_groups_that_statistics_rule_out_are_not_opened(table: TableSource, 
         return whole(store, key, start, length)
 
     monkeypatch.setattr(MemoryStore, "get_range", counted)
-    stream = stream_of(TableSource(store=table.store, groups=table.groups, columns=("id",), conditions=(condition,)), num_epochs=1)
+    stream = stream_of(
+        TableSource(store=table.store, groups=table.groups, columns=("id",), conditions=(condition,)), num_epochs=1
+    )
     assert stream.rows_TG[0].tolist() == [30, 0, 0, 0, 0, 0, 0, 0][: len(stream.rows_TG[0])]
     asked.clear()
     assert len(ids(one_reader(stream))) == 30

@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),  # forks loader workers beside threads
 ]
 NUM_ROWS = 120
-SETTINGS = OrderSettings(seed=5, num_lanes=6, buffer_rows=8)
+SETTINGS = OrderSettings(seed=5, num_lanes=6, groups_per_lane=1, buffer_rows=8)
 LAYOUTS = pytest.mark.parametrize("num_workers", [0, 2])
 
 
@@ -138,10 +138,14 @@ def test_a_state_that_does_not_fit_is_refused_with_what_to_do(folder: Path) -> N
 
 @pytest.mark.parametrize("packing", ["concatenate", "best_fit"])
 @LAYOUTS
-def test_packed_sequences_go_on_after_every_batch(folder: Path, tokenizer: TokenizerFile, packing: Any, num_workers: int) -> None:
+def test_packed_sequences_go_on_after_every_batch(
+    folder: Path, tokenizer: TokenizerFile, packing: Any, num_workers: int
+) -> None:
     def loader() -> Any:
         stream = stream_of(folder, columns=("text",))
-        dataset = SequenceDataset(stream, tokenizer=tokenizer, sequence_tokens=32, packing=packing, rank=0, num_ranks=1, num_open=4)
+        dataset = SequenceDataset(
+            stream, tokenizer=tokenizer, sequence_tokens=32, packing=packing, rank=0, num_ranks=1, num_open=4
+        )
         return loader_of(dataset, num_workers, batch_size=1)
 
     first = loader()
@@ -166,11 +170,22 @@ def test_no_token_is_lost_or_doubled_when_the_world_changes(folder: Path, tokeni
 
     def dataset(rank: int, num_ranks: int, resumption: Any = None) -> SequenceDataset:
         return SequenceDataset(
-            stream, tokenizer=tokenizer, sequence_tokens=32, packing=packing, rank=rank, num_ranks=num_ranks, resumption=resumption
+            stream,
+            tokenizer=tokenizer,
+            sequence_tokens=32,
+            packing=packing,
+            rank=rank,
+            num_ranks=num_ranks,
+            resumption=resumption,
         )
 
     def tokens_of(sequences: Iterator[Any]) -> list[int]:
-        return [int(token) for s in sequences for token, number in zip(s["input_ids"], s["document_ids"], strict=True) if number >= 0]
+        return [
+            int(token)
+            for s in sequences
+            for token, number in zip(s["input_ids"], s["document_ids"], strict=True)
+            if number >= 0
+        ]
 
     whole = sorted(tokens_of(iter(dataset(0, 1))))
     given_tokens, states = [], []

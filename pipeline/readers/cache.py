@@ -42,7 +42,7 @@ class CachedStore:
             data = path.read_bytes()
             os.utime(path)
             return data
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             data = self._store.get_range(key, start, length)
         if len(data) <= self._max_bytes * LOOK_FRACTION:
             self._keep(path, data)

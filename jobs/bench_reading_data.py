@@ -1,4 +1,4 @@
-"""The text that reading is measured on: a published version of about 1 GB, made of the text layers and truths of real documents.
+"""The text that reading is measured on: a published version of about 1 GB, made of text layers and truths of real documents.
 
 In: a folder of real PDFs with ground truth beside them. Out: `documents/version=bench/part-*.parquet` as publishing writes them
 (its schema, row groups and file sizes) and the index beside it. There are a few MB of real text, so each page comes back many
@@ -88,7 +88,8 @@ def _changed(page: str, chance: random.Random) -> str:
 
 
 def _row(number: int, texts: Sequence[str]) -> DocumentRow:
-    text, ends = "\n\n".join(texts), []
+    text = "\n\n".join(texts)
+    ends: list[int] = []
     for page in texts:
         ends.append((ends[-1] if ends else 0) + len(page) + 2)
     return DocumentRow(

@@ -2,7 +2,7 @@
 
 import sys
 
-from jobs import build, plan, publish, status, verify
+from jobs import build, head, plan, publish, sql, stats, status, verify
 
 COMMANDS = {
     "build": (build.main, "read a corpus into pages and documents; run again, it goes on where it was"),
@@ -10,6 +10,9 @@ COMMANDS = {
     "status": (status.main, "how far a build is"),
     "verify": (verify.main, "recount a build from what lies in its store"),
     "publish": (publish.main, "make the documents of a build whose pages are all read"),
+    "head": (head.main, "the first documents or pages of a dataset, readable"),
+    "stats": (stats.main, "what a dataset holds: counts by language, reason, engine, mode, build"),
+    "sql": (sql.main, "ask a dataset through DuckDB, on the right files"),
 }
 
 

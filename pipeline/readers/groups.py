@@ -6,6 +6,7 @@ from 0 in the order of the keys. Opening 10,000 files by their footers is 10,000
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.errors import ConfigError, ObjectMissing
+from pipeline.errors import ConfigError, ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import map_in_order
 from pipeline.readers.footers import read_footer
@@ -29,6 +30,7 @@ INDEX_SCHEMA = pa.schema(
     ]
 )
 FOOTER_THREADS = 16
+LATEST_KEY = "_versions/_latest.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +58,16 @@ class RowGroups:
         return int(self.rows_G.sum())
 
 
+def latest_version(store: ObjectStore) -> str:
+    """The version that readers are told to take. Raises ConfigError when nothing is published."""
+    try:
+        return str(json.loads(store.get(LATEST_KEY))["version_id"])
+    except ObjectMissing as error:
+        raise ConfigError(f"nothing is published in {store.uri}; run `pagemill publish`, or check the address") from error
+    except (ValueError, KeyError) as error:
+        raise VerifyError(f"{LATEST_KEY} in {store.uri} names no version ({error}); publish again") from error
+
+
 def open_version(store: ObjectStore, version: str) -> RowGroups:
     """Row groups of the published documents of `version`: by its index, or by the footers where there is none."""
     try:
@@ -64,9 +76,9 @@ def open_version(store: ObjectStore, version: str) -> RowGroups:
         return index_files(store, list_files(store, f"documents/version={version}/"))
 
 
-def open_pages(store: ObjectStore, build_id: str) -> RowGroups:
-    """Row groups of the pages of one build, kept and rejected ones, by their footers."""
-    return index_files(store, list_files(store, f"pages/build={build_id}/"))
+def open_pages(store: ObjectStore, build_id: str | None = None) -> RowGroups:
+    """Row groups of the pages of one build or of all, kept and rejected ones, by their footers."""
+    return index_files(store, list_files(store, "pages/" if build_id is None else f"pages/build={build_id}/"))
 
 
 def index_key(version: str) -> str:

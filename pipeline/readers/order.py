@@ -70,7 +70,7 @@ class Run:
 
 def num_lanes_of(rows_G: Int64, settings: OrderSettings) -> int:
     """As many as the settings say, or as the row groups that hold rows allow."""
-    return max(1, min(settings.num_lanes, np.count_nonzero(rows_G) // settings.groups_per_lane))
+    return max(1, min(settings.num_lanes, int(np.count_nonzero(rows_G)) // settings.groups_per_lane))
 
 
 def lay_out(rows_G: Int64, settings: OrderSettings, epoch: int) -> EpochOrder:

@@ -10,7 +10,7 @@ a folder the compressed column chunks of as many row groups.
 
 import copy
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
@@ -100,7 +100,7 @@ def open_stream(
 
 def read(
     stream: Stream, course: Course, *, world: World, rank: int, worker: int, num_taken: int = 0, num_threads: int = NUM_THREADS
-) -> Iterator[Sample]:
+) -> Generator[Sample, None, None]:
     """The samples of this reader on `course`, but for the first `num_taken`. Raises StoreError, VerifyError."""
     readers = [
         TableReader(GroupReader(replace(table, store=copy.copy(table.store))), rows_G, stream.settings)

@@ -25,17 +25,16 @@ NUM_EPOCHS = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """Rows of neighbouring rounds."""
+    """Rows of neighbouring rounds, decoded."""
 
     epoch: int
     start: int
     """Round of the first row."""
     group_stop: int
     """Round after the last that lies in the same row group."""
-    samples: list[Sample]
-
-    def holds(self, epoch: int, round_: int) -> bool:
-        return epoch == self.epoch and self.start <= round_ < self.start + len(self.samples)
+    rows: pa.Table
+    places: Int64
+    """Which of the rows are read, in order."""
 
 
 class TableReader:
@@ -52,15 +51,18 @@ class TableReader:
 
 
 class LaneReader:
-    """Not thread-safe; lends its next block to a thread of `threads`."""
+    """Not thread-safe; lends its next block to a thread of `threads`, which decodes it. Its texts become Python strings on the
+    caller's thread: a string made by one thread and freed by another costs the memory allocator a third more."""
 
     def __init__(self, table: TableReader, lane: int, threads: Executor) -> None:
         self._table = table
         self._lane = lane
         self._threads = threads
-        self._block = Block(epoch=-1, start=0, group_stop=0, samples=[])
         self._next: Future[Block] | None = None
         self._blocks: Iterator[Block] = iter(())
+        self._samples: list[Sample] = []
+        self._epoch = -1
+        self._start = 0
 
     def begin(self, epoch: int, round_: int) -> None:
         """Has a thread decode the block of this round, unless the lane is being read already."""
@@ -69,19 +71,28 @@ class LaneReader:
 
     def row(self, epoch: int, round_: int) -> Sample:
         """The row of a round, none of which may lie before one that was asked for. Raises StoreError, VerifyError."""
-        if self._block.holds(epoch, round_):
-            return self._block.samples[round_ - self._block.start]
+        at = round_ - self._start
+        if epoch == self._epoch and 0 <= at < len(self._samples):
+            return self._samples[at]
+        self._find(epoch, round_)
+        return self._samples[round_ - self._start]
+
+    def _find(self, epoch: int, round_: int) -> None:
         self.begin(epoch, round_)
-        while not self._advance().holds(epoch, round_):
-            if (epoch, round_) >= (self._block.epoch, self._block.group_stop):
+        while True:
+            block = self._advance()
+            if block.epoch == epoch and block.start <= round_ < block.start + block.places.size:
+                break
+            if (epoch, round_) >= (block.epoch, block.group_stop):
                 self._go_to(epoch, round_)
-        return self._block.samples[round_ - self._block.start]
+        self._samples = _samples(block.rows, block.places)
+        self._epoch, self._start = block.epoch, block.start
 
     def _advance(self) -> Block:
         assert self._next is not None
-        self._block = self._next.result()
+        block = self._next.result()
         self._next = self._threads.submit(next, self._blocks)
-        return self._block
+        return block
 
     def _go_to(self, epoch: int, round_: int) -> None:
         if self._next is not None:
@@ -103,7 +114,7 @@ class LaneReader:
                     if rows is None or rows.num_rows < run.stop:
                         raise VerifyError(f"row group {group} has fewer rows than the index says; write the index again")
                     places = block_rows(table.settings, epoch, group, run.block, rows.num_rows)[run.start : run.stop]
-                    yield Block(epoch=epoch, start=at, group_stop=group_stop, samples=_samples(rows, places))
+                    yield Block(epoch=epoch, start=at, group_stop=group_stop, rows=rows, places=places)
                     at += run.stop - run.start
             epoch, round_ = epoch + 1, 0
 

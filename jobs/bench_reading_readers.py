@@ -13,6 +13,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow
+    from datasets import IterableDataset
+
+    from pipeline.readers.stream import Stream
 
 BATCH_ROWS = 1024
 SHUFFLE_ROWS = 512
@@ -20,8 +27,8 @@ SEED = 0
 
 
 def pagemill(place: str) -> Iterator[str]:
-    from pipeline.readers.stream import read
     from pipeline.readers.share import Course, World
+    from pipeline.readers.stream import read
 
     stream = _pagemill_stream(place)
     for sample in read(stream, Course(end=stream.end), world=World(), rank=0, worker=0):
@@ -38,7 +45,7 @@ def pagemill_two_workers(place: str) -> Iterator[str]:
         yield from (sample["text"] for sample in batch)
 
 
-def _pagemill_stream(place: str):  # noqa: ANN202
+def _pagemill_stream(place: str) -> "Stream":
     from pipeline.config import StoreConfig
     from pipeline.readers.groups import open_version
     from pipeline.readers.row_groups import TableSource
@@ -60,7 +67,7 @@ def pyarrow_arrow(place: str) -> Iterator[str]:
         yield "x" * 0 if batch.num_rows else ""
 
 
-def _pyarrow_batches(place: str):  # noqa: ANN202
+def _pyarrow_batches(place: str) -> Iterator["pyarrow.RecordBatch"]:
     import pyarrow.fs
     import pyarrow.parquet
 
@@ -93,7 +100,7 @@ def datasets_two_workers(place: str) -> Iterator[str]:
         yield from (sample["text"] for sample in batch)
 
 
-def _datasets(place: str):  # noqa: ANN202
+def _datasets(place: str) -> "IterableDataset":
     import datasets
 
     endpoint = os.environ.get("BENCH_ENDPOINT")
@@ -143,6 +150,23 @@ READERS: dict[str, Callable[[str], Iterator[str]]] = {
 }
 
 
+def resume_many(place: str) -> dict[str, float]:
+    """Seconds from nothing open to a sample in the middle of a version of many files, and to the 32 samples after it."""
+    from pipeline.readers.share import Course, World
+    from pipeline.readers.stream import read
+
+    started_s = time.perf_counter()
+    stream = _pagemill_stream(place)
+    samples = read(stream, Course(end=stream.end), world=World(), rank=0, worker=0, num_taken=stream.num_rows // 2)
+    next(samples)
+    first_s = time.perf_counter() - started_s
+    for _ in range(32):
+        next(samples)
+    batch_s = time.perf_counter() - started_s
+    samples.close()
+    return {"first_s": first_s, "batch_s": batch_s, "rows": stream.num_rows, "files": len(stream.tables[0].groups.files)}
+
+
 IMPORTS = {
     "pagemill": ("pipeline.readers.stream", "pipeline.store"),
     "pyarrow": ("pyarrow.parquet", "pyarrow.fs"),
@@ -185,5 +209,9 @@ def _cpu_s() -> float:
 if __name__ == "__main__":
     if sys.argv[1] == "write-mds":
         write_mds(sys.argv[2])
+    elif sys.argv[1] == "resume":
+        for module in IMPORTS["pagemill"]:
+            importlib.import_module(module)
+        print(json.dumps(resume_many(sys.argv[2])))
     else:
         print(json.dumps(measure(sys.argv[1], sys.argv[2])))

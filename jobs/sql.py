@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(
         "sql",
         "Asks DuckDB about the tables `documents`, `pages` and `verdicts` of a dataset. Needs the extra [sql].",
-        'pagemill sql out/quickstart "select unnest(reject) as reason, count(*) from pages group by all"',
+        'pagemill sql out/quickstart "select status, reject, count(*) from pages group by all"',
     )
     add_address_arguments(parser)
     parser.add_argument("question", help="SQL, in quotes")

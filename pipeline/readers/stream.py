@@ -27,7 +27,8 @@ from pipeline.readers.row_groups import GroupReader, TableSource, count_rows
 from pipeline.readers.share import Course, World, reader_samples, slice_of
 
 WINDOW_SAMPLES = 1024
-NUM_THREADS = 4
+NUM_THREADS = 2
+"""That fetch and decode, for each reader; more where each range takes long to come."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -34,11 +34,12 @@ class Condition:
     """True: a list without elements, such as `reject` of a kept page. False: one with some."""
 
 
-def check(conditions: Sequence[Condition], schema: pa.Schema) -> None:
-    """Raises ConfigError for a condition that asks nothing, an unknown column, and one whose values are of another type."""
+def check(columns: Sequence[str], conditions: Sequence[Condition], schema: pa.Schema) -> None:
+    """Raises ConfigError for an unknown column, a condition that asks nothing, and one whose values are of another type."""
+    unknown = sorted({*columns, *(condition.column for condition in conditions)} - set(schema.names))
+    if unknown:
+        raise ConfigError(f"no column {', '.join(unknown)} in this table; there are {', '.join(schema.names)}")
     for condition in conditions:
-        if condition.column not in schema.names:
-            raise ConfigError(f"no column {condition.column!r} to set a condition on; there are {', '.join(schema.names)}")
         if condition == Condition(column=condition.column):
             raise ConfigError(f"the condition on {condition.column!r} asks nothing; give one_of, at_least, at_most or before")
         column_type = schema.field(condition.column).type

@@ -79,7 +79,7 @@ def open_stream(
     if num_epochs is not None and (len(tables) > 1 or num_samples is not None):
         raise ConfigError("num_epochs ends one table alone; a blend of tables, each with its own epochs, ends at num_samples")
     for table in tables:
-        check(table.conditions, GroupReader(table).schema())
+        check(table.columns, table.conditions, GroupReader(table).schema())
     rows_TG = tuple(count_rows(table) for table in tables)
     blended = blend(weights, [int(rows_G.sum()) for rows_G in rows_TG])
     end = num_samples if num_epochs is None else num_epochs * int(blended.rows_T[0])

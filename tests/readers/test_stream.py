@@ -152,7 +152,7 @@ def test_a_blend_keeps_its_weights_and_each_table_its_own_epochs(table: TableSou
 @pytest.mark.parametrize(
     ("condition", "says"),
     [
-        (Condition(column="nothing", at_least=1), "no column 'nothing'"),
+        (Condition(column="nothing", at_least=1), "no column nothing"),
         (Condition(column="language"), "asks nothing"),
         (Condition(column="language", at_least=3), "does not fit its type string"),
         (Condition(column="language", one_of=("xx",)), "no row to read"),
@@ -161,6 +161,11 @@ def test_a_blend_keeps_its_weights_and_each_table_its_own_epochs(table: TableSou
 def test_a_condition_that_cannot_be_is_refused(table: TableSource, condition: Condition, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         stream_of(TableSource(store=table.store, groups=table.groups, columns=("id",), conditions=(condition,)))
+
+
+def test_a_column_that_is_not_there_is_refused(table: TableSource) -> None:
+    with pytest.raises(ConfigError, match="no column words in this table; there are text, id"):
+        stream_of(TableSource(store=table.store, groups=table.groups, columns=("id", "words")))
 
 
 def test_files_that_are_not_those_of_the_index_are_noticed(table: TableSource) -> None:

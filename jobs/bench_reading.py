@@ -1,9 +1,9 @@
 """`python -m jobs.bench_reading CORPUS`: how fast a version is read, beside other readers, on the same files, in turns.
 
-Writes about 1 GB of text as publishing would (`bench_reading_data.py`), the copy that MosaicML Streaming needs, and a version of
+Writes about 1 GB of text as publishing would (`bench_reading_data.py`), the copy that MosaicML Streaming needs and a version of
 10,000 files; then lets every reader read all of it, each in a process of its own, one after another, round after round
-(`bench_reading_readers.py`). Peers live in environments of their own, of which only the interpreters are named. With `--rclone`
-it is all read again over S3 from this machine. Appends a dated section.
+(`bench_reading_readers.py`). Peers live in environments of their own, of which only the interpreters are named. With
+`--rclone` it is all read again over S3 from this machine. Appends a dated section.
 """
 
 import argparse

@@ -8,12 +8,14 @@ files are mapped into memory instead: nothing is copied before it is decoded.
 import io
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import VerifyError
+from pipeline.errors import ObjectMissing, VerifyError
+from pipeline.store import FolderStore
 
 TAIL_BYTES = 65_536
 GAP_BYTES = 262_144
@@ -66,11 +68,29 @@ def _start(chunk: pq.ColumnChunkMetaData) -> int:
     return int(min(offset for offset in offsets if offset))
 
 
+def open_row_group(
+    store: RangeStore, key: str, footer: pq.FileMetaData, ordinal: int, columns: Sequence[str]
+) -> pq.ParquetFile:
+    """A file of which these columns of this row group can be read. Raises ObjectMissing, StoreError."""
+    if isinstance(store, FolderStore):
+        return pq.ParquetFile(_mapped(store, key), metadata=footer)
+    ranges = chunk_ranges(footer, ordinal, columns)
+    fragments = [(start, store.get_range(key, start, stop - start)) for start, stop in ranges]
+    return pq.ParquetFile(pa.PythonFile(Fragments(fragments), mode="r"), metadata=footer)
+
+
+def _mapped(store: FolderStore, key: str) -> pa.MemoryMappedFile:
+    try:
+        return pa.memory_map(str(Path(store.root, key)))
+    except FileNotFoundError as error:
+        raise ObjectMissing(f"{key} in {store.uri} has gone since its footer was read; open a version that is there") from error
+
+
 class Fragments(io.RawIOBase):
     """A file of which only some ranges are held; reading anywhere else is an error, for it would be a request unasked."""
 
-    def __init__(self, size_bytes: int, fragments: Sequence[tuple[int, bytes]]) -> None:
-        self._size_bytes = size_bytes
+    def __init__(self, fragments: Sequence[tuple[int, bytes]]) -> None:
+        self._size_bytes = max((start + len(data) for start, data in fragments), default=0)
         self._fragments = fragments
         self._at = 0
 

@@ -10,22 +10,22 @@ Parquet's pages of different columns do not begin at the same rows (at most a ro
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.errors import ObjectMissing
 from pipeline.parallel import map_in_order
 from pipeline.readers.conditions import Condition, decided_by_statistics, mask_of
-from pipeline.readers.footers import Fragments, RangeStore, chunk_ranges, read_footer
-from pipeline.readers.groups import RowGroups
+from pipeline.readers.footers import RangeStore, open_row_group, read_footer
+from pipeline.readers.groups import RowGroups, TableFile
+from pipeline.readers.images import image_batches, images_key, with_images
 from pipeline.readers.order import Int64
-from pipeline.store import FolderStore
 
 NUM_FOOTERS = 64
 COUNT_THREADS = 8
@@ -39,6 +39,8 @@ class TableSource:
     groups: RowGroups
     columns: tuple[str, ...]
     conditions: tuple[Condition, ...] = ()
+    image_sizes: Mapping[str, int] | None = None
+    """What `images.find_images` gives: then the rows of `pages` have the column `image` as well; `columns` must name `id`."""
 
     @property
     def columns_read(self) -> list[str]:
@@ -61,9 +63,8 @@ class GroupReader:
             batch_size=buffer_rows, row_groups=[self._ordinal(group)], columns=source.columns_read, use_threads=False
         )
         passing = (_kept(batch, source) for batch in batches)
-        for number, block in enumerate(_cut(passing, buffer_rows)):
-            if number >= first_block:
-                yield block
+        blocks = islice(_cut(passing, buffer_rows), first_block, None)
+        return blocks if source.image_sizes is None else with_images(blocks, partial(self._images_of, group))
 
     def count(self, group: int) -> int:
         """How many rows of the row group meet the conditions; its statistics may say that it is none."""
@@ -85,13 +86,14 @@ class GroupReader:
         return int(self.source.groups.ordinal_G[group])
 
     def _open(self, group: int, columns: Sequence[str]) -> pq.ParquetFile:
-        store, file = self.source.store, self.source.groups.files[self.source.groups.file_G[group]]
-        if isinstance(store, FolderStore):
-            return pq.ParquetFile(_mapped(store, file.key), metadata=self._footer(group))
-        footer = self._footer(group)
-        ranges = chunk_ranges(footer, self._ordinal(group), columns)
-        fragments = [(start, store.get_range(file.key, start, stop - start)) for start, stop in ranges]
-        return pq.ParquetFile(pa.PythonFile(Fragments(file.size_bytes, fragments), mode="r"), metadata=footer)
+        return open_row_group(self.source.store, self._file(group).key, self._footer(group), self._ordinal(group), columns)
+
+    def _file(self, group: int) -> TableFile:
+        return self.source.groups.files[int(self.source.groups.file_G[group])]
+
+    def _images_of(self, group: int, from_id: str) -> Iterator[pa.Table]:
+        key, sizes = images_key(self._file(group).key), self.source.image_sizes or {}
+        return image_batches(self.source.store, key, sizes[key], from_id) if key in sizes else iter(())
 
     def _footer(self, group: int) -> pq.FileMetaData:
         number = int(self.source.groups.file_G[group])
@@ -99,7 +101,7 @@ class GroupReader:
             if number in self._footers:
                 self._footers.move_to_end(number)
                 return self._footers[number]
-        file = self.source.groups.files[number]
+        file = self._file(group)
         footer = read_footer(self.source.store, file.key, file.size_bytes)
         with self._lock:
             self._footers[number] = footer
@@ -115,13 +117,6 @@ def count_rows(source: TableSource) -> Int64:
     reader = GroupReader(source)
     counted = map_in_order(reader.count, range(source.groups.rows_G.size), num_threads=COUNT_THREADS)
     return np.fromiter(counted, dtype=np.int64, count=source.groups.rows_G.size)
-
-
-def _mapped(store: FolderStore, key: str) -> pa.MemoryMappedFile:
-    try:
-        return pa.memory_map(str(Path(store.root, key)))
-    except FileNotFoundError as error:
-        raise ObjectMissing(f"{key} in {store.uri} has gone since its footer was read; open a version that is there") from error
 
 
 def _kept(batch: pa.RecordBatch, source: TableSource) -> pa.Table:

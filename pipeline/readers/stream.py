@@ -21,6 +21,7 @@ from pipeline.errors import ConfigError
 from pipeline.readers.blend import Blend, Places, blend, places_of
 from pipeline.readers.conditions import check
 from pipeline.readers.groups import fingerprint
+from pipeline.readers.images import ID
 from pipeline.readers.lanes import LaneReader, Sample, TableReader
 from pipeline.readers.order import Int64, OrderSettings, num_lanes_of
 from pipeline.readers.row_groups import GroupReader, TableSource, count_rows
@@ -79,6 +80,10 @@ def open_stream(
     if num_epochs is not None and (len(tables) > 1 or num_samples is not None):
         raise ConfigError("num_epochs ends one table alone; a blend of tables, each with its own epochs, ends at num_samples")
     for table in tables:
+        if not table.groups.num_rows:
+            raise ConfigError(f"a table in {table.store.uri} has no row to read; publish something, or leave it out")
+        if table.image_sizes is not None and ID not in table.columns:
+            raise ConfigError("images are found by the id of their page; ask for the column `id` as well")
         check(table.columns, table.conditions, GroupReader(table).schema())
     rows_TG = tuple(count_rows(table) for table in tables)
     blended = blend(weights, [int(rows_G.sum()) for rows_G in rows_TG])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError
@@ -11,6 +11,7 @@ from pipeline.readers.blend import PATTERN_SAMPLES, blend, places_of
 WEIGHTS = st.lists(st.integers(1, 500), min_size=1, max_size=5)
 
 
+@settings(deadline=None)
 @given(weights=WEIGHTS, start=st.integers(0, 10**9), length=st.integers(1, 3000))
 def test_any_stretch_has_the_weights_to_within_a_sample_for_each_other_table(
     weights: list[int], start: int, length: int
@@ -22,6 +23,7 @@ def test_any_stretch_has_the_weights_to_within_a_sample_for_each_other_table(
     assert np.all(np.abs(counts - shares * length) <= len(weights))
 
 
+@settings(deadline=None)
 @given(weights=WEIGHTS)
 def test_a_pattern_holds_each_weight_to_four_digits(weights: list[int]) -> None:
     blended = blend(weights, [1000] * len(weights))
@@ -35,6 +37,7 @@ def test_weights_of_four_digits_are_exact_over_a_long_run() -> None:
     assert np.bincount(places.table_S).tolist() == [84_000, 24_000, 12_000]
 
 
+@settings(deadline=None)
 @given(weights=WEIGHTS, rows=st.integers(1, 50), start=st.integers(0, 5 * PATTERN_SAMPLES))
 def test_each_table_is_read_in_order_epoch_after_epoch_from_anywhere(weights: list[int], rows: int, start: int) -> None:
     blended = blend(weights, [rows + n for n in range(len(weights))])

@@ -2,6 +2,7 @@
 
 import numpy as np
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipeline.readers.order import OrderSettings, block_rows, lane_runs, lay_out, num_lanes_of
@@ -31,12 +32,14 @@ def epoch_rows(rows: list[int], settings: OrderSettings, epoch: int) -> list[tup
     return [lanes[p % len(lanes)][p // len(lanes)] for p in range(sum(rows))]
 
 
+@hypothesis_settings(deadline=None)
 @given(rows=ROWS, settings=SETTINGS, epoch=st.integers(0, 3))
 def test_an_epoch_holds_every_row_exactly_once(rows: list[int], settings: OrderSettings, epoch: int) -> None:
     everything = [(group, row) for group, num_rows in enumerate(rows) for row in range(num_rows)]
     assert sorted(epoch_rows(rows, settings, epoch)) == everything
 
 
+@hypothesis_settings(deadline=None)
 @given(rows=ROWS, num_lanes=st.integers(1, 9))
 def test_without_a_seed_each_lane_is_a_stretch_of_the_files_as_they_lie(rows: list[int], num_lanes: int) -> None:
     settings = OrderSettings(seed=None, num_lanes=num_lanes, groups_per_lane=1)
@@ -46,6 +49,7 @@ def test_without_a_seed_each_lane_is_a_stretch_of_the_files_as_they_lie(rows: li
     assert [place for lane in range(lanes) for place in order[lane::lanes]] == everything
 
 
+@hypothesis_settings(deadline=None)
 @given(rows=ROWS, settings=SETTINGS, data=st.data())
 def test_a_lane_may_be_entered_at_any_round(rows: list[int], settings: OrderSettings, data: st.DataObject) -> None:
     order = lay_out(np.array(rows, dtype=np.int64), settings, 0)

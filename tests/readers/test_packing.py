@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.readers.packing import Pack, Piece, Pieces, best_fit, concatenate, laid_out, num_tokens
@@ -35,6 +35,7 @@ def packed(pack: Pack, lengths: list[int]) -> tuple[list[Pieces], list[Pieces]]:
 
 
 @EACH_WAY
+@settings(deadline=None)
 @given(lengths=LENGTHS)
 def test_every_token_is_packed_once(way: str, lengths: list[int]) -> None:
     full, still_open = packed(WAYS[way], lengths)
@@ -43,6 +44,7 @@ def test_every_token_is_packed_once(way: str, lengths: list[int]) -> None:
 
 
 @EACH_WAY
+@settings(deadline=None)
 @given(lengths=LENGTHS)
 def test_a_piece_is_a_stretch_of_one_document(way: str, lengths: list[int]) -> None:
     full, still_open = packed(WAYS[way], lengths)
@@ -52,6 +54,7 @@ def test_a_piece_is_a_stretch_of_one_document(way: str, lengths: list[int]) -> N
         assert piece[0] // 1000 == piece[-1] // 1000
 
 
+@settings(deadline=None)
 @given(lengths=LENGTHS)
 def test_concatenating_pads_nothing_and_keeps_one_sequence_open(lengths: list[int]) -> None:
     full, still_open = packed(WAYS["concatenate"], lengths)
@@ -59,6 +62,7 @@ def test_concatenating_pads_nothing_and_keeps_one_sequence_open(lengths: list[in
     assert [num_tokens(pieces) for pieces in still_open] == ([sum(lengths) % SIZE] if sum(lengths) % SIZE else [])
 
 
+@settings(deadline=None)
 @given(lengths=LENGTHS)
 def test_best_fit_cuts_only_what_is_longer_than_a_sequence(lengths: list[int]) -> None:
     full, still_open = packed(WAYS["best_fit"], lengths)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.readers.order import Int64, OrderSettings, lane_runs, lay_out
@@ -35,6 +35,7 @@ def all_streams(course: Course, world: World, *, window: int, lanes_of: LanesOf)
     ]
 
 
+@settings(deadline=None)
 @given(world=WORLDS, num_lanes=LANES, window=WINDOWS, end=st.integers(0, 300))
 def test_every_position_is_read_once_and_ranks_stay_in_step(world: World, num_lanes: int, window: int, end: int) -> None:
     streams = all_streams(Course(end=end), world, window=window, lanes_of=lanes_of_(num_lanes, max(end, 1)))
@@ -46,6 +47,7 @@ def test_every_position_is_read_once_and_ranks_stay_in_step(world: World, num_la
     assert all(len(worker) >= num_whole * each for rank in streams for worker in rank)
 
 
+@settings(deadline=None)
 @given(world=WORLDS, num_lanes=LANES, window=WINDOWS, num_windows=st.integers(0, 6))
 def test_whole_windows_are_a_prefix_of_the_one_order_for_every_world(
     world: World, num_lanes: int, window: int, num_windows: int
@@ -80,6 +82,7 @@ def test_the_same_global_batches_for_every_number_of_ranks_that_divides_them(num
         assert sorted(np.concatenate(batch).tolist()) == list(range(step * 24, (step + 1) * 24))
 
 
+@settings(deadline=None)
 @given(
     data=st.data(), worlds=st.lists(WORLDS, min_size=2, max_size=4), num_lanes=LANES, window=WINDOWS, end=st.integers(0, 200)
 )
@@ -102,6 +105,7 @@ def test_worlds_that_follow_each_other_read_every_position_once(
     assert left == sorted(left)
 
 
+@settings(deadline=None)
 @given(world=WORLDS, window=WINDOWS, num_windows=st.integers(0, 5))
 def test_a_stop_between_windows_leaves_nothing_over(world: World, window: int, num_windows: int) -> None:
     each = reader_samples(window, world)

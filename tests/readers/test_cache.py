@@ -1,5 +1,6 @@
 """Ranges are fetched once, the folder stays within its limit, and processes do not trip over each other."""
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -54,6 +55,14 @@ def test_what_was_used_longest_ago_makes_room(tmp_path: Path) -> None:
         assert kept_bytes(tmp_path) <= 10_500
     assert kept_bytes(tmp_path) > 9_000
     assert store.num_ranges == 200
+
+
+def test_a_copy_of_a_cached_store_asks_a_copy_of_the_store(tmp_path: Path) -> None:
+    """A loader worker that is forked must not share its parent's connection."""
+    store = CountedStore()
+    store.put("key", bytes(100))
+    copy.copy(CachedStore(store, folder=tmp_path, max_bytes=10_000)).get_range("key", 0, 10)
+    assert store.num_ranges == 0
 
 
 def test_a_range_that_would_fill_the_cache_is_not_kept(tmp_path: Path) -> None:

@@ -148,3 +148,4 @@ def num_row_groups_read(num_readers: int) -> float:
 def test_a_row_group_is_decoded_by_few_readers(num_readers: int) -> None:
     """31 lane ends cut row groups in two (1.05); each of the C - 1 cuts between readers doubles about the lane it falls on."""
     assert num_row_groups_read(num_readers) <= 1.05 + 2 * (num_readers - 1) / 32
+    assert row_groups_read(num_readers, num_groups=640, rows_each=200, window=1024)[1] <= 2

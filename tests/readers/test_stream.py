@@ -137,6 +137,19 @@ def test_row_groups_that_statistics_rule_out_are_not_opened(table: TableSource, 
     assert {file for file, _ in asked} == {0}
 
 
+def test_other_conditions_that_leave_as_many_rows_are_another_order() -> None:
+    """Five rows each of one row group; a checkpoint of the one would go on in the other with rows of another kind."""
+    store = MemoryStore()
+    groups = write_version(store, ([10],))
+    low, high = Condition(column="id", at_most="000004"), Condition(column="id", at_least="000005")
+    streams = [
+        stream_of(TableSource(store=store, groups=groups, columns=("id",), conditions=(condition,)))
+        for condition in (low, high, low)
+    ]
+    assert [stream.rows_TG[0].tolist() for stream in streams] == [[5]] * 3
+    assert streams[0].identity == streams[2].identity != streams[1].identity
+
+
 def test_a_blend_keeps_its_weights_and_each_table_its_own_epochs(table: TableSource) -> None:
     store = MemoryStore()
     small = TableSource(store=store, groups=write_version(store, ([5, 6],)), columns=("id", "language"))

@@ -29,13 +29,14 @@ ROOM_OF_LIBRARY = {
         "pipeline/tables/",
         "pipeline/sources/",
         "pipeline/builds/",
+        "pipeline/publishing/",
         "pipeline/readers/",
         "jobs/synthetic.py",
         "jobs/bench_reading_readers.py",
     ),
     "torch": ("pipeline/readers/torch_dataset.py", "pipeline/engines/vlm/", "jobs/"),
     "tokenizers": ("pipeline/readers/tokens.py", "pipeline/engines/vlm/", "jobs/"),
-    "yaml": ("pipeline/config/", "pipeline/builds/"),
+    "yaml": ("pipeline/config/", "pipeline/builds/", "pipeline/publishing/"),
 }
 
 

@@ -6,14 +6,26 @@ What is not data starts with `_`, which Arrow, Spark, DuckDB and Hugging Face sk
 import re
 
 BUILDS_PREFIX = "_builds/"
-LATEST_KEY = "_builds/_latest.json"
+LEASE_KEY = "_builds/_lease.json"
+VERSIONS_PREFIX = "_versions/"
+LATEST_KEY = "_versions/_latest.json"
 CARD_KEY = "README.md"
 PLAN_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/plan\.parquet")
 MANIFEST_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/manifest\.json")
+VERSION_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/manifest\.json")
+REFUSAL_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/refused\.json")
+
+
+def clock_key(attempt_id: str) -> str:
+    return f"_builds/_clock-{attempt_id}"
 
 
 def plan_key(build_id: str) -> str:
     return f"_builds/{build_id}/plan.parquet"
+
+
+def changes_key(build_id: str, attempt_id: str) -> str:
+    return f"_builds/{build_id}/changes-{attempt_id}.parquet"
 
 
 def pages_prefix(build_id: str) -> str:
@@ -32,24 +44,57 @@ def receipt_key(build_id: str, shard_id: str) -> str:
     return f"{receipts_prefix(build_id)}{shard_id}.json"
 
 
-def documents_prefix(build_id: str) -> str:
-    return f"documents/build={build_id}/"
-
-
-def documents_key(build_id: str, ordinal: int) -> str:
-    return f"{documents_prefix(build_id)}part-{ordinal:05d}.parquet"
-
-
 def quarantine_key(build_id: str) -> str:
     return f"_builds/{build_id}/quarantine.parquet"
 
 
-def verdicts_key(build_id: str) -> str:
-    return f"_builds/{build_id}/verdicts.parquet"
-
-
 def manifest_key(build_id: str) -> str:
     return f"_builds/{build_id}/manifest.json"
+
+
+def judged_prefix(judge_id: str, build_id: str) -> str:
+    return f"_judged/{judge_id}/build={build_id}/"
+
+
+def judged_key(judge_id: str, build_id: str, shard_id: str) -> str:
+    return f"{judged_prefix(judge_id, build_id)}{shard_id}.parquet"
+
+
+def dedup_prefix(judge_id: str, build_id: str) -> str:
+    return f"_dedup/{judge_id}/build={build_id}/"
+
+
+def documents_prefix(version_id: str) -> str:
+    return f"documents/version={version_id}/"
+
+
+def documents_key(version_id: str, ordinal: int) -> str:
+    return f"{documents_prefix(version_id)}part-{ordinal:05d}.parquet"
+
+
+def claim_key(version_id: str) -> str:
+    return f"_versions/{version_id}/claim.json"
+
+
+def verdicts_key(version_id: str) -> str:
+    return f"_versions/{version_id}/verdicts.parquet"
+
+
+def refusal_key(version_id: str) -> str:
+    return f"_versions/{version_id}/refused.json"
+
+
+def version_manifest_key(version_id: str) -> str:
+    return f"_versions/{version_id}/manifest.json"
+
+
+def golden_prefix(build_id: str) -> str:
+    """A dataset of its own, whose keys count from here."""
+    return f"_golden/{build_id}"
+
+
+def golden_scores_key(build_id: str) -> str:
+    return f"{golden_prefix(build_id)}/scores.json"
 
 
 def shard_id_of(key: str) -> str:

@@ -7,6 +7,7 @@ only configs travel. Memory: the engine, plus per shard in work its rows and the
 import os
 import socket
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -32,9 +33,11 @@ from pipeline.tables.pages import encode_pages
 class Worker:
     """Opened with `open()` and not in the constructor, so that an engine that cannot start says why."""
 
-    def __init__(self, config: BuildConfig, stamp: BuildStamp) -> None:
+    def __init__(self, config: BuildConfig, stamp: BuildStamp, known: Collection[str]) -> None:
+        """`known` are ids of documents that earlier builds have read."""
         self._config = config
         self._stamp = stamp
+        self._known = known
         self._num_pages_read = 0
         self._lock = threading.Lock()
 
@@ -44,7 +47,7 @@ class Worker:
         self._name = f"{socket.gethostname()}/{os.getpid()}"
         self._source = open_source(self._config.input)
         self._store = open_store(self._config.output)
-        self._render = RenderTasks(self._config.render, node_id=node_id)
+        self._render = RenderTasks(self._config.render, known=self._known, node_id=node_id)
         self._engine = _open_engine(self._config)
         return self._engine.version
 
@@ -71,7 +74,7 @@ class Worker:
                 started_at=result.finished_at - timedelta(seconds=result.times.total_s),
                 finished_at=result.finished_at,
             ),
-            documents=ShardDocuments(opened=result.documents, failed=result.failures),
+            documents=ShardDocuments(opened=result.documents, failed=result.failures, known=result.known),
         )
 
     def _count(self, page: PageText) -> None:

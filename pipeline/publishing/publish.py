@@ -38,6 +38,7 @@ from pipeline.publishing.versions import (
     seal_version,
 )
 from pipeline.publishing.write_part import put_part
+from pipeline.readers.groups import TableFile, index_bytes, index_files, index_key
 from pipeline.tables.parquet import to_json
 from pipeline.tables.schemas import SCHEMA_VERSION
 
@@ -68,6 +69,7 @@ def publish(
         verdicts = encode_verdicts(decision, claim.inputs.judge_id)
         parts = write_parts(store, config, claim, decision, parent, spread)
         put_same(store, layout.verdicts_key(claim.version_id), verdicts, attempt_id=uuid4().hex)
+        put_same(store, index_key(claim.version_id), _index_of(store, parts), attempt_id=uuid4().hex)
         candidate = candidate_of(claim, decision, builds)
         manifest = VersionManifest(
             version_id=claim.version_id,
@@ -87,6 +89,11 @@ def publish(
     advance_latest(store, manifest)
     write_card(store)
     return manifest
+
+
+def _index_of(store: ObjectStore, parts: Iterable[VersionPart]) -> bytes:
+    """What lets a reader open the version with one request; one request for each part."""
+    return index_bytes(index_files(store, [TableFile(key=part.key, size_bytes=part.size_bytes) for part in parts]))
 
 
 def inputs_of(builds: Iterable[SurveyedBuild], config: BuildConfig) -> Inputs:

@@ -19,7 +19,7 @@ TOP_LEVEL = {
 }
 ROOM_OF_LIBRARY = {
     "ray": ("pipeline/cluster/", "jobs/"),
-    "pymupdf": ("pipeline/rendering/",),
+    "pymupdf": ("pipeline/rendering/", "jobs/bench_reading_data.py"),
     "boto3": ("pipeline/store",),
     "botocore": ("pipeline/store",),
     "onnx": ("pipeline/engines/ppocr",),

@@ -18,12 +18,18 @@ from pathlib import Path
 from jobs.bench_section import append_section, machine_lines
 from jobs.command_line import DONE, INCOMPLETE, run_command
 from jobs.synthetic import SyntheticNight, SyntheticSource, SyntheticStore, page_document
+from jobs.synthetic_judged import write_judged
 from pipeline.builds.begin import begin_build, read_plan, stamp_of_config
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.schedule import ShardQueue
 from pipeline.builds.status import status
 from pipeline.config import BuildConfig, parse_config
-from pipeline.publishing.publish import publish
+from pipeline.parallel import one_by_one
+from pipeline.publishing.judged import judge_id_of
+from pipeline.publishing.parts import part_tasks
+from pipeline.publishing.publish import decide_documents, publish
+from pipeline.publishing.takedown import NOTHING
+from pipeline.publishing.verdicts import encode_verdicts
 from pipeline.publishing.verify import verify
 from pipeline.sources import list_documents
 from pipeline.store import open_store
@@ -172,6 +178,23 @@ def plan_night(folder: Path, size: int) -> Cost:
     return measured("night", size, lambda: begin_build(store, config, lambda: list_documents(source), code_version="bench"))
 
 
+def decide_corpus(folder: Path, size: int) -> Cost:
+    """From judged rows to verdicts and the list of parts: what the driver of a publish holds. No part is written."""
+    config = config_in(folder / "corpus")
+    store = open_store(config.output)
+    judge_id = judge_id_of(config.rules, benchmarks_id="", tokenizer=None)
+    build = write_judged(store, read_plan(store, config.build_id), judge_id)
+    footer: dict[str, str] = {}
+
+    def decide() -> None:
+        decision = decide_documents(store, [build], judge_id, NOTHING, config.dedup, one_by_one)
+        encode_verdicts(decision, judge_id)
+        for _ in part_tasks(store, "main", decision, {}, config.publish, judge_id=judge_id, footer=footer):
+            pass
+
+    return measured("decide", size, decide)
+
+
 def plan_pages(folder: Path, size: int) -> Cost:
     """The plan of a build of one page a shard, for the steps that read one."""
     config = config_in(folder / "pages", **RECEIPT_SHARDS)
@@ -197,6 +220,7 @@ STEPS: Mapping[str, Callable[[Path, int], Cost]] = {
     "resume": resume_corpus,
     "replan": replan_corpus,
     "night": plan_night,
+    "decide": decide_corpus,
     "plan-pages": plan_pages,
     "receipts": over_pages("receipts", lambda store, config: read_receipts(store, config.build_id)),
     "status": over_pages("status", lambda store, config: status(store, config.build_id)),

@@ -28,6 +28,7 @@ from jobs.progress import Display, Tally, summary
 from pipeline.builds import layout
 from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
+from pipeline.builds.images import agree_on_images
 from pipeline.builds.plan import BuildPlan
 from pipeline.cluster import Pulse, connect, disconnect, object_store_bytes, over_tasks, run_shards
 from pipeline.config import BuildConfig
@@ -38,6 +39,7 @@ from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.known import known_ids
 from pipeline.publishing.publish import publish
+from pipeline.publishing.tokens import keep_tokenizer
 from pipeline.publishing.versions import VersionManifest
 from pipeline.receipts import Shard, ShardReceipt
 from pipeline.sources import list_documents, open_source
@@ -129,6 +131,8 @@ def read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, *
 
 
 def _read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, check: Callable[[], None]) -> Outcome:
+    agree_on_images(store, plan.build_id, config.images)
+    keep_tokenizer(store, config)
     receipts = read_receipts(store, plan.build_id)
     todo = open_shards(plan, receipts)
     tally = tally_of(plan, receipts)
@@ -218,6 +222,11 @@ def where_it_lies(config: BuildConfig, version: VersionManifest) -> str:
     rejected = ", ".join(f"{count} {reason}" for reason, count in version.documents_by_reject.items())
     documents = f"{root}/{layout.documents_prefix(version.version_id)}"
     look = LOOK_AT_BUCKET if "://" in root else LOOK_AT_FOLDER.format(python=sys.executable, documents=documents)
+    found = "".join(
+        f"  benchmark  {each.name}: in {each.num_documents:,} documents, {each.num_documents_kept:,} of them published; "
+        f"{each.num_short:,} texts too short to look for\n"
+        for each in version.contamination
+    )
     return (
         f"  version    {version.version_id}\n"
         f"  builds     {', '.join(version.inputs.builds[-3:])}"
@@ -225,6 +234,7 @@ def where_it_lies(config: BuildConfig, version: VersionManifest) -> str:
         + f"  published  {version.num_documents_kept} documents"
         + (f"; left out: {rejected}" if rejected else "")
         + "\n"
+        f"{found}"
         f"  pages      {root}/pages/\n"
         f"  documents  {documents}\n"
         f"  manifest   {root}/{layout.version_manifest_key(version.version_id)}\n\n"

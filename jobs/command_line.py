@@ -5,10 +5,12 @@ is at work on the dataset, 4 a version is made and stays unpublished because of 
 """
 
 import argparse
+import getpass
 import json
 import logging
 import os
 import signal
+import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +18,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
+from uuid import uuid4
 
 from pipeline.config import BuildConfig, load_config
 from pipeline.config.addresses import without_secrets
@@ -67,8 +70,11 @@ def config_of(arguments: argparse.Namespace) -> BuildConfig:
     named = {"input.uri": arguments.input, "output.uri": arguments.output, "build_id": arguments.build_id}
     settings = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
     config = load_config(arguments.config, [*settings, *arguments.set])
+    addresses = {"takedown": config.publish.takedown, "benchmarks": config.publish.benchmarks}
+    lists = {name: _absolute(uri) for name, uri in addresses.items() if uri is not None}
     return config.model_copy(
         update={
+            "publish": config.publish.model_copy(update=lists),
             "input": config.input.model_copy(update={"uri": _absolute(config.input.uri)}),
             "output": config.output.model_copy(update={"uri": _absolute(config.output.uri)}),
         }
@@ -78,6 +84,16 @@ def config_of(arguments: argparse.Namespace) -> BuildConfig:
 def _absolute(uri: str) -> str:
     """Workers run in other folders and on other machines, so a relative path means one relative to this shell."""
     return uri if "://" in uri else str(Path(uri).expanduser().absolute())
+
+
+def who() -> str:
+    """Who runs this command, for the audit: user@host."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def lease_owner() -> str:
+    """A name for this process, for whoever finds the dataset taken."""
+    return f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
 
 
 def code_version() -> str:

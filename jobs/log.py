@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from jobs.command_line import DONE, add_config_arguments, config_of, end_process, parser_for, run_command
 from pipeline.builds.recipe import difference
 from pipeline.publishing.versions import VersionManifest, list_versions, read_latest
+from pipeline.publishing.withdrawn import Withdrawal, list_withdrawals
 from pipeline.store import open_store
 
 
@@ -25,11 +26,21 @@ def run(arguments: argparse.Namespace) -> int:
     store = open_store(config_of(arguments).output)
     latest = read_latest(store)
     latest_id = latest.version_id if latest else None
+    gone = {each.version_id: each for each in list_withdrawals(store)}
     versions = {version.version_id: version for version in list_versions(store)}
     for version in reversed(versions.values()):
         entry = entry_of(version, versions.get(version.parent_id or ""), is_latest=version.version_id == latest_id)
+        entry["withdrawn"] = withdrawal_told(gone.pop(version.version_id, None))
         print(json.dumps(entry, sort_keys=True) if arguments.json else "\n".join(lines_of(entry)))
+    for each in gone.values():
+        told = {"version": each.version_id, "withdrawn": withdrawal_told(each)}
+        print(json.dumps(told, sort_keys=True) if arguments.json else f"{told['version']}, withdrawn {told['withdrawn']}")
     return DONE
+
+
+def withdrawal_told(withdrawal: Withdrawal | None) -> str:
+    """When and why it was withdrawn, "" while it may be read."""
+    return "" if withdrawal is None else f"{withdrawal.at:%Y-%m-%d}: {withdrawal.reason}"
 
 
 def entry_of(version: VersionManifest, parent: VersionManifest | None, *, is_latest: bool) -> dict[str, object]:
@@ -43,6 +54,8 @@ def entry_of(version: VersionManifest, parent: VersionManifest | None, *, is_lat
         "code_version": version.code_version,
         "documents": version.num_documents_kept,
         "characters": version.num_chars,
+        "tokens": version.num_tokens,
+        "tokenizer": version.inputs.tokenizer,
         "rejected": dict(version.documents_by_reject),
         "parts": len(version.parts),
         "gates": [gate.told for gate in version.gates],
@@ -63,6 +76,8 @@ def changes(version: VersionManifest, parent: VersionManifest | None) -> Iterato
         yield f"dedup: {dedup}"
     if sizes := difference(parent.inputs.publish, version.inputs.publish):
         yield f"sizes: {sizes}"
+    if parent.inputs.tokenizer != version.inputs.tokenizer:
+        yield f"tokenizer: {parent.inputs.tokenizer} -> {version.inputs.tokenizer}"
     yield from _told("documents", {"published": parent.num_documents_kept}, {"published": version.num_documents_kept})
     yield from _told("documents", parent.documents_by_reject, version.documents_by_reject)
     yield from _told("pages", parent.pages_by_reject, version.pages_by_reject)
@@ -74,10 +89,15 @@ def lines_of(entry: Mapping[str, object]) -> Iterator[str]:
     """The same for people."""
     made_on = f"on {entry['parent']}" if entry["parent"] else "from nothing"
     yield f"{entry['version']}{' (latest)' if entry['latest'] else ''}, made {made_on}, by pagemill {entry['code_version']}"
+    if entry.get("withdrawn"):
+        yield f"  withdrawn {entry['withdrawn']}; its documents are deleted"
     rejected = entry["rejected"]
     assert isinstance(rejected, dict)
     out = ", ".join(f"{number:,} {name}" for name, number in rejected.items())
-    yield f"  {entry['documents']:,} documents, {entry['characters']:,} characters" + (f"; left out: {out}" if out else "")
+    tokens = f", {entry['tokens']:,} tokens by {entry['tokenizer']}" if entry["tokenizer"] else ""
+    yield f"  {entry['documents']:,} documents, {entry['characters']:,} characters{tokens}" + (
+        f"; left out: {out}" if out else ""
+    )
     for name in ("builds", "gates", "changes"):
         told = entry[name]
         assert isinstance(told, list)

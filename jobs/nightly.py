@@ -1,19 +1,25 @@
 """`pagemill nightly`: lists the corpus, reads only what is new, publishes, reports. A night is a build named by its date."""
 
 import argparse
-import os
-import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from uuid import uuid4
 
 from rich.console import Console
 from rich.table import Table
 
 from jobs.build import Outcome, read_and_publish, say
-from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
+from jobs.command_line import (
+    DONE,
+    add_config_arguments,
+    code_version,
+    config_of,
+    end_process,
+    lease_owner,
+    parser_for,
+    run_command,
+)
 from jobs.progress import duration
 from pipeline.builds.begin import absolute_uri, begin_build, probe, put_plan
 from pipeline.builds.lease import hold_lease
@@ -49,8 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     night = parse_night(arguments.date or datetime.now(UTC).date().isoformat())
     store = open_store(config.output)
     probe(store, config)
-    owner = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
-    with hold_lease(store, owner=owner, ttl_s=config.lease.ttl_s) as lease:
+    with hold_lease(store, owner=lease_owner(), ttl_s=config.lease.ttl_s) as lease:
         nights = agenda(past_builds(store), done=done_nights(store), night=night)
         if not nights:
             say(f"night {night} is done; nothing to do")

@@ -18,7 +18,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-PageStatus = Literal["ok", "blank", "failed"]
+PageStatus = Literal["ok", "blank", "failed", "forgotten"]
+"""`forgotten`: the row says that there was a page, and nothing that stood on it."""
 TextSource = Literal["ocr", "text_layer"]
 BoxPt = tuple[float, float, float, float]
 """x0, y0, x1, y1 in points on the displayed page, top-left origin."""
@@ -78,8 +79,7 @@ class DocumentFailure:
     doc_id: str | None
     """None when the bytes could not be fetched."""
     reason: str
-    """`encrypted`, `damaged`, `empty`, `not_a_document`, `no_pages`, `missing`, `too_large`, `unsupported`, `same_bytes`,
-    `deadline` or `crashed`."""
+    """One of `config.values.QuarantineReason`."""
     error: str
     attempts: int = 1
 
@@ -118,7 +118,8 @@ class PageFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PageImage:
-    """A rendered page; exists only between rendering and the engine, never stored."""
+    """A rendered page; exists only between rendering and the engine. What a build with `images` keeps is an encoded copy, made
+    when the page has been read (`album`)."""
 
     page_id: PageId
     facts: PageFacts

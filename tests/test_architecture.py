@@ -29,13 +29,15 @@ ROOM_OF_LIBRARY = {
         "pipeline/tables/",
         "pipeline/sources/",
         "pipeline/builds/",
+        "pipeline/dedup/",
         "pipeline/publishing/",
         "pipeline/readers/",
-        "jobs/synthetic.py",
+        "jobs/bench_near.py",
         "jobs/bench_reading_readers.py",
+        "jobs/synthetic.py",
+        "jobs/synthetic_signatures.py",
     ),
     "torch": ("pipeline/readers/torch_dataset.py", "pipeline/engines/vlm/", "jobs/"),
-    "tokenizers": ("pipeline/readers/tokens.py", "pipeline/engines/vlm/", "jobs/"),
     "yaml": ("pipeline/config/", "pipeline/builds/", "pipeline/publishing/"),
 }
 

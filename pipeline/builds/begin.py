@@ -17,6 +17,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from pipeline.builds import layout
+from pipeline.builds.audit import read_forgotten
 from pipeline.builds.changes import ListingCounts, NameChange, encode_changes
 from pipeline.builds.listing import chosen, listing_of, rows_beyond
 from pipeline.builds.names import NameDifferences, compare_names
@@ -68,7 +69,8 @@ def draft_plan(store: ObjectStore, config: BuildConfig, list_documents: ListDocu
         raise BuildError(f"no documents in {config.input.uri}; check the address, or give one that holds PDFs or images")
     input_uri = absolute_uri(config.input.uri)
     past = read_past(store, input_uri=input_uri, but=config.build_id)
-    listing = listing_of(chain([first], documents))
+    forgotten = read_forgotten(store)
+    listing = listing_of(document for document in chain([first], documents) if not forgotten.names(document))
     again = retriable_keys(past, config.retry)
     is_new = rows_beyond(listing, past.planned)
     is_retried = ~rows_beyond(listing, again)
@@ -95,7 +97,8 @@ def begin_retry(store: ObjectStore, config: BuildConfig, reasons: Collection[str
     stamp = stamp_of_config(config.model_copy(update={"build_id": build_id}), code_version)
     planned = find_plan(store, build_id)
     if planned is None:
-        again = listing_of(documents_to_retry(past, reasons))
+        forgotten = read_forgotten(store)
+        again = listing_of(each for each in documents_to_retry(past, reasons) if not forgotten.names(each))
         if not len(again.keys):
             return None
         planned = put_plan(

@@ -117,7 +117,10 @@ def _commit_empty(
         shard_id=shard.shard_id, worker=worker, times=NO_TIMES, started_at=now, finished_at=now, split_into=split_into
     )
     pages_file = encode_pages((), PagesHead(stamp=stamp, shard=facts, documents=documents))
-    return commit_shard(store, stamp.build_id, shard.shard_id, pages_file, attempt_id=uuid4().hex)
+    receipt = commit_shard(store, stamp.build_id, shard.shard_id, pages_file, attempt_id=uuid4().hex)
+    if receipt.num_rows == 0:  # else it was committed meanwhile
+        store.delete(layout.images_key(stamp.build_id, shard.shard_id))
+    return receipt
 
 
 def _in_parallel(read: Callable[[str], ShardReceipt], shard_ids: Iterable[str]) -> Iterator[tuple[str, ShardReceipt]]:

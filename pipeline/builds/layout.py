@@ -10,10 +10,30 @@ LEASE_KEY = "_builds/_lease.json"
 VERSIONS_PREFIX = "_versions/"
 LATEST_KEY = "_versions/_latest.json"
 CARD_KEY = "README.md"
+AUDIT_PREFIX = "_audit/"
+JUDGED_PREFIX = "_judged/"
+DEDUP_PREFIX = "_dedup/"
+GOLDEN_PREFIX = "_golden/"
+CLOCK_PREFIX = "_builds/_clock-"
+PROBE_PREFIX = "_probe-"
+DOCUMENTS_PREFIX = "documents/"
 PLAN_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/plan\.parquet")
 MANIFEST_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/manifest\.json")
 VERSION_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/manifest\.json")
+CLAIM_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/claim\.json")
 REFUSAL_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/refused\.json")
+
+AUDIT_KEY = re.compile(r"_audit/(?P<at>[^/-]+)-(?P<action>[^/-]+)-[^/-]+\.json")
+PAGES_KEY = re.compile(r"pages/build=(?P<build_id>[^/]+)/(?P<shard_id>[^/]+)\.parquet")
+JUDGED_KEY = re.compile(r"_judged/(?P<judge_id>[^/]+)/build=(?P<build_id>[^/]+)/(?P<shard_id>[^/]+)\.parquet")
+DEDUP_KEY = re.compile(r"_dedup/(?P<index_id>[^/]+)/build=(?P<build_id>[^/]+)/.+")
+OF_JUDGE_KEY = re.compile(r"(_judged|_dedup)/(?P<judge_id>[^/]+)/.+")
+OF_VERSION_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/.+")
+DOCUMENTS_KEY = re.compile(r"documents/version=(?P<version_id>[^/]+)/.+")
+
+
+def audit_key(at: str, action: str, attempt_id: str) -> str:
+    return f"{AUDIT_PREFIX}{at}-{action}-{attempt_id}.json"
 
 
 def clock_key(attempt_id: str) -> str:
@@ -36,6 +56,18 @@ def pages_key(build_id: str, shard_id: str) -> str:
     return f"{pages_prefix(build_id)}{shard_id}.parquet"
 
 
+def images_prefix(build_id: str) -> str:
+    return f"images/build={build_id}/"
+
+
+def images_key(build_id: str, shard_id: str) -> str:
+    return f"{images_prefix(build_id)}{shard_id}.parquet"
+
+
+def image_settings_key(build_id: str) -> str:
+    return f"_builds/{build_id}/images.json"
+
+
 def receipts_prefix(build_id: str) -> str:
     return f"_builds/{build_id}/receipts/"
 
@@ -56,12 +88,20 @@ def judged_prefix(judge_id: str, build_id: str) -> str:
     return f"_judged/{judge_id}/build={build_id}/"
 
 
+def benchmarks_key(judge_id: str) -> str:
+    return f"{JUDGED_PREFIX}{judge_id}/_benchmarks.parquet"
+
+
 def judged_key(judge_id: str, build_id: str, shard_id: str) -> str:
     return f"{judged_prefix(judge_id, build_id)}{shard_id}.parquet"
 
 
 def dedup_prefix(judge_id: str, build_id: str) -> str:
     return f"_dedup/{judge_id}/build={build_id}/"
+
+
+def tokenizer_key(name: str) -> str:
+    return f"_tokenizers/{name}.json"
 
 
 def documents_prefix(version_id: str) -> str:
@@ -78,6 +118,14 @@ def claim_key(version_id: str) -> str:
 
 def verdicts_key(version_id: str) -> str:
     return f"_versions/{version_id}/verdicts.parquet"
+
+
+def takedown_key(version_id: str) -> str:
+    return f"_versions/{version_id}/takedown.json"
+
+
+def withdrawal_key(version_id: str) -> str:
+    return f"_versions/{version_id}/withdrawn.json"
 
 
 def refusal_key(version_id: str) -> str:

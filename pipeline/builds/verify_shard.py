@@ -26,7 +26,7 @@ class Finding:
     """One broken promise."""
 
     kind: str
-    """`missing`, `damaged`, `unplanned`, `receipt`, `stamp`, `lost`, `doubled`, `rows`, `manifest` or `documents`."""
+    """`missing`, `damaged`, `unplanned`, `receipt`, `stamp`, `lost`, `doubled`, `rows`, `images`, `manifest` or `documents`."""
     key: str
     """The object at fault, relative to the dataset."""
     message: str

@@ -10,6 +10,7 @@ page again.
     build.py     BuildConfig, and the sections that are no engine's
     engines.py   one section for each engine
     vlm.py       the sections of the engines that are vision-language models
+    images.py    page images that are kept
     ladder.py    what is tried when a page was read badly
     rules.py     thresholds
     gates.py     what keeps a version from its readers
@@ -37,6 +38,7 @@ from pipeline.config.engines import (
     ScriptedConfig,
 )
 from pipeline.config.gates import GatesConfig
+from pipeline.config.images import ImagesConfig
 from pipeline.config.ladder import (
     CutRung,
     EngineRung,
@@ -62,6 +64,7 @@ __all__ = [
     "EngineRung",
     "GatesConfig",
     "HalvesRung",
+    "ImagesConfig",
     "LeaseConfig",
     "Mode",
     "ModePolicy",

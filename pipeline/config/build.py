@@ -8,6 +8,7 @@ from pydantic import PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from pipeline.config.engines import EngineConfig, PpocrConfig
 from pipeline.config.gates import GatesConfig
+from pipeline.config.images import ImagesConfig
 from pipeline.config.ladder import Rung, refuse_unfit_rungs
 from pipeline.config.rules import RulesConfig
 from pipeline.config.values import Address, BuildId, PositiveFraction, QuarantineReason, Section
@@ -86,6 +87,14 @@ class PublishConfig(Section):
     part_bytes: PositiveInt = 256_000_000
     """A `documents` part is closed when its text reaches this."""
     row_group_bytes: PositiveInt = 64_000_000
+    tokenizer: Address | None = None
+    """Path or URI of the `tokenizer.json` that fills `token_count`; needs the extra `tokens`. None leaves it null."""
+    takedown: Address | None = None
+    """A text file, one document id (sha256 hex) or uri a line, that no version may hold; `only ` before one leaves what is like
+    it (`publishing.takedown`)."""
+    benchmarks: Address | None = None
+    """A folder or a file of benchmark texts, .txt, .jsonl or .parquet, that documents are searched for
+    (`publishing.benchmarks`); `rules.documents.benchmark_ngrams_above` rejects. Both lists are read like the output."""
 
 
 class DedupConfig(Section):
@@ -127,6 +136,8 @@ class BuildConfig(Section):
     """Tried in this order on pages that were read badly; () reads each page once."""
     cleaning: CleaningConfig = CleaningConfig()
     rules: RulesConfig = RulesConfig()
+    images: ImagesConfig | None = None
+    """Page images beside the pages; None keeps none."""
     plan: PlanConfig = PlanConfig()
     retry: RetryConfig = RetryConfig()
     lease: LeaseConfig = LeaseConfig()

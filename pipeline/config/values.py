@@ -14,7 +14,7 @@ Address = Annotated[str, AfterValidator(refuse_credentials)]
 
 
 QuarantineReason = Literal[
-    "crashed", "damaged", "deadline", "empty", "encrypted", "missing", "no_pages", "not_a_document", "too_large"
+    "crashed", "damaged", "deadline", "empty", "encrypted", "missing", "no_pages", "not_a_document", "too_large", "unsupported"
 ]
 """Why a document never gave a page."""
 

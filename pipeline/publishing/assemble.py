@@ -47,8 +47,8 @@ def training_pages(pages: Iterable[PageRecord]) -> list[PageRecord]:
 
 
 def num_lost_pages(pages: Iterable[PageRecord]) -> int:
-    """Pages that are neither blank nor kept: failed or rejected."""
-    return sum(page.status != "blank" and bool(page.reject) for page in pages)
+    """Pages that are neither blank nor kept: failed or rejected. A forgotten one was not lost."""
+    return sum(page.status not in ("blank", "forgotten") and bool(page.reject) for page in pages)
 
 
 def url_of(uri: str) -> str | None:

@@ -16,7 +16,9 @@ from pydantic import TypeAdapter
 from pipeline.builds.ledger import decode_record, encode_record
 from pipeline.builds.receipt import counted
 from pipeline.builds.status import summed
+from pipeline.publishing.evidence import names_of
 from pipeline.publishing.verdicts import Decision
+from pipeline.quality.contamination import BenchmarkNgrams
 from pipeline.receipts import BuildManifest, ShardReceipt
 
 
@@ -59,6 +61,23 @@ class BuildFigures:
     """Of published documents."""
     num_bytes: int
     """Of their texts in UTF-8."""
+    num_tokens: int
+    """Of their texts, by the version's tokenizer; 0 without one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchmarkFigures:
+    """What searching for one benchmark gave."""
+
+    name: str
+    num_ngrams: int
+    """Different 13-grams of its texts that no benchmark before it by name has."""
+    num_short: int
+    """Texts of fewer than 13 words: nothing can be said of them."""
+    num_documents: int
+    """Opened documents that hold any."""
+    num_documents_kept: int
+    """Published ones among them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,9 +177,29 @@ def figures(decision: Decision, builds: Sequence[EvidenceFigures]) -> list[Build
                 },
                 num_chars=int(evidence.num_chars[kept].sum()),
                 num_bytes=int(evidence.num_bytes[kept].sum()),
+                num_tokens=int(evidence.num_tokens[kept].sum()),
             )
         )
     return found
+
+
+def contamination(decision: Decision, benchmarks: BenchmarkNgrams) -> tuple[BenchmarkFigures, ...]:
+    """What was found of each benchmark."""
+    evidence, is_kept = decision.evidence, decision.reject.is_kept()
+    combinations = [names_of(joined) for joined in evidence.benchmarks.dictionary.to_pylist()]
+    codes = evidence.benchmarks.indices.to_numpy()
+    found, published = (np.bincount(some, minlength=len(combinations)) for some in (codes, codes[is_kept]))
+    ngrams = np.bincount(benchmarks.name_G, minlength=len(benchmarks.names))
+    return tuple(
+        BenchmarkFigures(
+            name=name,
+            num_ngrams=int(ngrams[place]),
+            num_short=benchmarks.num_short[name],
+            num_documents=sum(int(found[code]) for code, names in enumerate(combinations) if name in names),
+            num_documents_kept=sum(int(published[code]) for code, names in enumerate(combinations) if name in names),
+        )
+        for place, name in enumerate(benchmarks.names)
+    )
 
 
 def _vision_tokens(receipts: Sequence[ShardReceipt]) -> int:

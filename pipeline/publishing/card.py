@@ -11,7 +11,7 @@ import pyarrow as pa
 from pipeline.builds import layout
 from pipeline.builds.status import summed
 from pipeline.interfaces import ObjectStore
-from pipeline.publishing.candidate import BuildFigures
+from pipeline.publishing.candidate import BenchmarkFigures, BuildFigures
 from pipeline.publishing.versions import VersionManifest, latest_version
 from pipeline.tables.parquet import to_json
 from pipeline.tables.schemas import DOCUMENTS_SCHEMA, PAGES_SCHEMA
@@ -59,6 +59,7 @@ def card(version: VersionManifest) -> str:
         *_counts_table("Pages rejected", "reason", version.pages_by_reject),
         *_counts_table("Documents not published", "reason", version.documents_by_reject),
         *_counts_table("Documents that gave no page", "reason", summed(build.quarantined_by_reason for build in evidence)),
+        *_benchmarks_table(version.contamination),
         *_columns_table("documents", DOCUMENTS_SCHEMA),
         *_columns_table("pages", PAGES_SCHEMA),
         *_provenance(version),
@@ -96,9 +97,14 @@ def _version_table(version: VersionManifest) -> list[str]:
         ("made on", version.parent_id or "nothing: it is the first"),
         ("documents", f"{version.num_documents_kept:,}"),
         ("characters", f"{version.num_chars:,}"),
+        ("tokens", _tokens(version)),
         ("parts", f"{len(version.parts):,}"),
     ]
     return _table("This version", ("what", "value"), rows)
+
+
+def _tokens(version: VersionManifest) -> str:
+    return "not counted" if version.num_tokens is None else f"{version.num_tokens:,} by `{version.inputs.tokenizer}`"
 
 
 def _builds_table(builds: Sequence[BuildFigures]) -> list[str]:
@@ -114,6 +120,21 @@ def _builds_table(builds: Sequence[BuildFigures]) -> list[str]:
         for build in builds
     ]
     return _table("Builds", ("build", "planned", "documents planned", "pages", "pages kept", "documents published"), rows)
+
+
+def _benchmarks_table(contamination: Sequence[BenchmarkFigures]) -> list[str]:
+    """None when no benchmark was searched for."""
+    if not contamination:
+        return []
+    rows = [
+        (
+            each.name,
+            *(f"{number:,}" for number in (each.num_ngrams, each.num_short, each.num_documents, each.num_documents_kept)),
+        )
+        for each in contamination
+    ]
+    names = ("benchmark", "13-grams", "texts too short to look for", "documents with any", "published among them")
+    return _table("Benchmarks", names, rows)
 
 
 def _counts_table(title: str, name: str, counts: Mapping[str, int]) -> list[str]:

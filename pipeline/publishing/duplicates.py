@@ -31,10 +31,12 @@ def duplicates_of(
     judge_id: str,
     *,
     admitted: npt.NDArray[np.bool_],
+    first: npt.NDArray[np.bool_],
     config: DedupConfig,
     spread: Spread,
 ) -> Duplicates:
-    """Among the admitted documents; every other one stands for itself. Puts what the index lacks of any build."""
+    """Among the admitted documents, of which those of `first` stay before all others; who is not admitted stands for itself.
+    Puts what the index lacks of any build."""
     sizes = np.bincount(evidence.source, minlength=len(evidence.sources))
     place = np.concatenate([[0], np.cumsum(sizes)])[evidence.source] + evidence.row
     document = np.argsort(place)
@@ -42,7 +44,7 @@ def duplicates_of(
         _signed_builds(evidence, sizes.tolist(), judge_id),
         store=store,
         admitted=admitted[document],
-        priority=priority_of(evidence)[document],
+        priority=(priority_of(evidence) - np.where(first, len(evidence), 0))[document],
         config=config,
         spread=spread,
     )

@@ -2,7 +2,7 @@
 
 In: the pages files of the builds, and their judged rows. Out: an Evidence. Dataset order is builds by the time they
 were planned, in a build its shards in the plan's order, in a shard documents by id; a split shard gives the order that the
-whole one would. Reads each judged file once and keeps about 160 bytes a document and its name.
+whole one would. Reads each judged file once and keeps about 170 bytes a document and its name.
 """
 
 from collections import Counter
@@ -25,6 +25,7 @@ from pipeline.receipts import BuildManifest, ShardReceipt
 from pipeline.tables.parquet import decode
 
 PARALLEL_GETS = 8
+BETWEEN = "\n"
 NO_ROWS = JUDGED_SCHEMA.empty_table()
 COLUMNS = (
     "id",
@@ -37,7 +38,13 @@ COLUMNS = (
     "language",
     "chars",
     "bytes",
+    "token_count",
+    "benchmarks",
+    "benchmark_ngrams",
 )
+
+
+NUMBERS = ("lost_pages", "n_pages", "chars", "bytes", "token_count")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +81,12 @@ class Evidence:
     """dictionary of strings, null for a known document."""
     num_chars: npt.NDArray[np.int64]
     num_bytes: npt.NDArray[np.int64]
+    num_tokens: npt.NDArray[np.int64]
+    """0 where none were counted."""
+    benchmarks: pa.Array
+    """dictionary of lists, as texts: names of the benchmarks it holds 13-grams of, joined by BETWEEN."""
+    num_benchmark_ngrams: npt.NDArray[np.int32]
+    """Different ones, of all benchmarks."""
     pages_by_reject: Mapping[str, int]
     """Of all their pages."""
 
@@ -125,6 +138,11 @@ def groups_of(sources: Sequence[ShardSource]) -> npt.NDArray[np.int64]:
     """A number for each planned shard, ascending; its sources share it."""
     shards = [(source.build_id, source.shard_ordinal) for source in sources]
     return np.cumsum([shard != before for shard, before in zip(shards, [None, *shards], strict=False)], dtype=np.int64)
+
+
+def names_of(joined: str) -> list[str]:
+    """The benchmarks in one entry of `Evidence.benchmarks`."""
+    return joined.split(BETWEEN) if joined else []
 
 
 def _receipt_of(receipts: dict[str, ShardReceipt], shard_id: str) -> ShardReceipt:
@@ -190,22 +208,34 @@ class _Gathered:
             language=column["language"],
             num_chars=column["chars"].to_numpy(),
             num_bytes=column["bytes"].to_numpy(),
+            num_tokens=column["token_count"].to_numpy(),
+            benchmarks=column["benchmarks"],
+            num_benchmark_ngrams=column["benchmark_ngrams"].to_numpy().astype(np.int32),
             pages_by_reject=dict(sorted(self._pages_by_reject.items())),
         )
 
 
 def _compact(judged: pa.Table) -> pa.Table:
     """The columns that are kept, in few bytes; zero for what a known document has none of."""
-    numbers = {name: judged.column(name).fill_null(0) for name in ("lost_pages", "n_pages", "chars", "bytes")}
+    numbers = {name: judged.column(name).fill_null(0) for name in NUMBERS}
     columns = {
         "id": pa.chunked_array([pa.array(map(bytes.fromhex, judged.column("id").to_pylist()), pa.binary(32))]),
         "uri": judged.column("uri").cast(pa.large_string()),
         "is_known": judged.column("is_known"),
         "kept_pages": pc.list_value_length(judged.column("page_indices")).fill_null(0),
         "language": judged.column("language").dictionary_encode(),
+        "benchmarks": pc.binary_join(judged.column("benchmarks"), BETWEEN).dictionary_encode(),
+        "benchmark_ngrams": _sums(judged.column("benchmark_ngrams")),
         **numbers,
     }
     return pa.table(columns)
+
+
+def _sums(lists: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Of the numbers in each list."""
+    totals = np.zeros(len(lists), dtype=np.int64)
+    np.add.at(totals, pc.list_parent_indices(lists).to_numpy(), pc.list_flatten(lists).to_numpy())
+    return totals
 
 
 def _order_by(groups: npt.NDArray[np.int64], table: pa.Table) -> npt.NDArray[np.int64]:

@@ -70,6 +70,7 @@ def golden_config(config: BuildConfig) -> BuildConfig:
         update={
             "build_id": GOLDEN_ID,
             "input": config.golden,
+            "images": None,
             "output": config.output.model_copy(update={"uri": output_uri}),
             "golden": None,
         }

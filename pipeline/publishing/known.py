@@ -8,6 +8,7 @@ are asked themselves: the footers of their pages files, 16 at a time, about 100 
 from collections.abc import Iterator
 
 from pipeline.builds import layout
+from pipeline.builds.audit import read_forgotten
 from pipeline.builds.close import finished_builds
 from pipeline.builds.footers import get_footer
 from pipeline.builds.hash_set import HashSet
@@ -22,12 +23,14 @@ PARALLEL_GETS = 16
 
 
 def known_ids(store: ObjectStore, *, but: str) -> HashSet:
-    """The ids of all documents that finished builds other than `but` have opened. Raises StoreError, VerifyError."""
+    """The ids of all documents that finished builds other than `but` have opened, and of those that are forgotten. Raises
+    StoreError, VerifyError."""
     latest = latest_version(store)
     published = latest.inputs.builds if latest else ()
     others = [build_id for build_id in finished_builds(store) if build_id not in (*published, but)]
 
     def ids() -> Iterator[str]:
+        yield from read_forgotten(store).ids
         if latest is not None:
             yield from _judged_ids(store, latest, but=but)
         for build_id in others:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pipeline.dedup.find import Duplicates
 from pipeline.dedup.resolve import KEPT
 from pipeline.publishing.duplicates import KIND_NAMES
-from pipeline.publishing.evidence import Evidence, Reasons
+from pipeline.publishing.evidence import Evidence, Reasons, names_of
 from pipeline.publishing.live import Living
 from pipeline.tables.parquet import decode_groups, open_writer
 from pipeline.tables.schemas import STRINGS
@@ -35,6 +35,8 @@ VERDICTS_SCHEMA = pa.schema(
         pa.field("kind", pa.string(), nullable=False),  # kept, exact, near, contained
         pa.field("canonical", pa.string(), nullable=False),  # id of the document that stands for it
         pa.field("similarity", pa.float32(), nullable=False),  # to that one, 0..1
+        pa.field("benchmark_ngrams", pa.int32(), nullable=False),  # different 13-grams of benchmarks in its text
+        pa.field("benchmarks", STRINGS, nullable=False),  # which benchmarks they are of
     ]
 )
 GROUP_ROWS = 16_384
@@ -67,6 +69,8 @@ class Verdict:
     kind: str
     canonical: str
     similarity: float
+    benchmark_ngrams: int
+    benchmarks: tuple[str, ...]
 
 
 def with_liveness(evidence: Evidence, living: Living) -> Reasons:
@@ -104,7 +108,7 @@ def decode_verdicts(data: bytes) -> Iterator[Verdict]:
 def verdicts_of(table: pa.Table) -> Iterator[Verdict]:
     """The rows of a table of VERDICTS_SCHEMA as records."""
     for row in table.to_pylist():
-        yield Verdict(**{**row, "reject": tuple(row["reject"])})
+        yield Verdict(**{**row, "reject": tuple(row["reject"]), "benchmarks": tuple(row["benchmarks"])})
 
 
 def _rows(decision: Decision, documents: npt.NDArray[np.int64]) -> pa.Table:
@@ -123,6 +127,8 @@ def _rows(decision: Decision, documents: npt.NDArray[np.int64]) -> pa.Table:
         pa.array([KIND_NAMES[int(kind)] for kind in duplicates.kind[documents]], pa.string()),
         _hex(evidence.doc_id, duplicates.canonical[documents]),
         duplicates.similarity[documents],
+        evidence.num_benchmark_ngrams[documents],
+        pa.array([names_of(each) for each in evidence.benchmarks.take(pa.array(documents)).to_pylist()], STRINGS),
     ]
     return pa.table(columns, schema=VERDICTS_SCHEMA)
 

@@ -17,6 +17,7 @@ from pipeline.builds.commit import is_split, shard_tree
 from pipeline.builds.ledger import decode_receipt
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.receipt import receipt_of
+from pipeline.builds.verify_images import check_images, stray_images
 from pipeline.builds.verify_shard import Finding, check_pages_file
 from pipeline.errors import BuildError, VerifyError
 from pipeline.interfaces import ObjectStore
@@ -122,6 +123,8 @@ def _check_build(
     books = _open_books(store, plan, findings)
     shards = list(_shards(books, findings))
     findings += _strays(books, shards)
+    with_rows = {shard.shard_id for shard in shards if not is_split(shard, books.receipts)}
+    findings += stray_images(store, plan.build_id, with_rows)
     for shard in shards:
         findings += _check_shard(store, shard, books, tally, published)
     findings += check_manifest(store, plan, books.receipts)
@@ -164,6 +167,7 @@ def _check_shard(
     if any(finding.kind in ("damaged", "rows") for finding in findings):
         tally.num_unread += 1
         return
+    yield from check_images(store, books.plan.build_id, shard.shard_id, data)
     yield from _count(head_of(data).documents, key, tally)
     if published is not None:
         yield from published.findings_of(data, books.plan.build_id, shard.shard_id)

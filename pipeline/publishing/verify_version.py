@@ -21,11 +21,15 @@ from pipeline.config import RulesConfig
 from pipeline.errors import ObjectMissing, VerifyError
 from pipeline.interfaces import ObjectStore
 from pipeline.publishing.assemble import url_of
-from pipeline.publishing.judged import judged_documents, judged_row
-from pipeline.publishing.live import Living, ReadDocuments, living, read_planned_names
+from pipeline.publishing.benchmarks import NO_BENCHMARKS, get_benchmarks
+from pipeline.publishing.judged import JudgedDocument, judged_document, judged_documents
+from pipeline.publishing.live import Flags, Living, ReadDocuments, living, read_planned_names
 from pipeline.publishing.parts import VersionPart
+from pipeline.publishing.takedown import NOTHING, Takedown, decode_takedown, takedown_id, taken_down
+from pipeline.publishing.tokens import NamedTokenizer, open_tokenizer
 from pipeline.publishing.verdicts import VERDICTS_SCHEMA, Verdict, verdicts_of
 from pipeline.publishing.versions import VersionManifest
+from pipeline.quality.contamination import BenchmarkNgrams
 from pipeline.tables.documents import DocumentRow
 from pipeline.tables.footer import head_of
 from pipeline.tables.parquet import decode, decode_groups, to_json
@@ -40,10 +44,13 @@ class Published:
         """About the parts and tables themselves."""
         self._rules = RulesConfig.model_validate(manifest.inputs.rules)
         self._builds = frozenset(manifest.inputs.builds)
+        self._benchmarks = self._read_benchmarks(store, manifest)
         self._num_unread_parts = 0
+        self._unchecked: frozenset[str] = frozenset()
+        self._tokenizer = self._open_tokenizer(store, manifest)
         self._documents = dict(self._read_documents(store, manifest))
         self._verdicts = self._read_verdicts(store, manifest)
-        self._living = self._read_names(store, manifest)
+        self._living, self._is_taken_down = self._read_names(store, manifest)
         self._rows_of_shards = _rows_of_shards(self._verdicts)
         self._published = set(self._documents)
         self._check_order()
@@ -57,8 +64,8 @@ class Published:
         by_name = {(verdict.id, verdict.file_path): (row, verdict) for row, verdict in zip(rows, verdicts, strict=True)}
         head = head_of(data)
         for each in judged_documents(data, self._rules):
-            row, reject = judged_row(each, self._rules, head.stamp.code_version)
-            yield from self._check_document(row, reject, by_name.pop((row.id, row.file_path), None))
+            judged = judged_document(each, self._rules, self._benchmarks, self._tokenizer, head.stamp.code_version)
+            yield from self._check_document(judged, by_name.pop((judged.row.id, judged.row.file_path), None))
         for known in head.documents.known:
             found = by_name.pop((known.doc_id, known.document.uri), None)
             if found is None or found[1].reject != ("known",):
@@ -80,16 +87,18 @@ class Published:
             for verdict in verdicts_of(self._verdicts.take(pa.array(rows, pa.int64()))):
                 yield _of_document(f"{verdict.file_path} has a verdict and no pages")
 
-    def _check_document(
-        self, row: DocumentRow, reject: tuple[str, ...], found: tuple[int, Verdict] | None
-    ) -> Iterator[Finding]:
+    def _check_document(self, judged: JudgedDocument, found: tuple[int, Verdict] | None) -> Iterator[Finding]:
+        row = judged.row
         if found is None:
             yield _of_document(f"{row.file_path} was read and has no verdict")
             return
         place, verdict = found
-        expected = (*reject, *_liveness(self._living, place))
+        expected = (*judged.reject, *_liveness(self._living, place))
         duplicate = f"duplicate_{verdict.kind}"
-        if verdict.reject != expected and (expected or verdict.reject != (duplicate,)):
+        if self._is_taken_down[place] and "forgotten" not in expected:
+            expected = (*expected, "taken_down")
+        allowed = [expected, (*expected, "taken_down"), *([] if expected else [(duplicate,)])]
+        if verdict.reject not in allowed:
             yield _of_document(f"{row.file_path} has {_verdict_told(found)} where rules and names give {expected}")
             return
         if verdict.reject == (duplicate,) and verdict.canonical not in self._published and self._num_unread_parts == 0:
@@ -101,8 +110,21 @@ class Published:
         found = self._documents.pop(row.id, None)
         if found is None and self._num_unread_parts == 0:
             yield _of_document(f"{row.file_path} was kept and is not in documents/")
-        if found not in (None, _fingerprint(_plain(asdict(row)))):
+        if found not in (None, self._fingerprint(asdict(row))):
             yield _of_document(f"{row.file_path} stands in documents/ other than its pages, names and verdict make it")
+
+    def _open_tokenizer(self, store: ObjectStore, manifest: VersionManifest) -> NamedTokenizer | None:
+        """Without the file that counted, all but the counts is checked."""
+        name = manifest.inputs.tokenizer
+        if name is None:
+            return None
+        try:
+            return open_tokenizer(store, name)
+        except (ObjectMissing, VerifyError) as error:
+            self._unchecked = frozenset({"token_count", "tokenizer"})
+            kind = "missing" if isinstance(error, ObjectMissing) else "damaged"
+            self.findings.append(_finding(kind, layout.tokenizer_key(name), f"{error}; token counts were not checked"))
+            return None
 
     def _read_documents(self, store: ObjectStore, manifest: VersionManifest) -> Iterator[tuple[str, bytes]]:
         seen: set[str] = set()
@@ -118,13 +140,18 @@ class Published:
                 told = "the manifest does not name this part; delete it, or every reader sees its rows"
                 self.findings.append(_finding("unplanned", info.key, told))
 
+    def _fingerprint(self, row: Mapping[str, object]) -> bytes:
+        date = row["date"]
+        checked = {name: value for name, value in row.items() if name not in self._unchecked}
+        return hashlib.sha256(to_json({**checked, "date": None if date is None else str(date)}).encode()).digest()
+
     def _read_part(self, store: ObjectStore, part: VersionPart) -> list[tuple[str, bytes]]:
         try:
             data = store.get(part.key)
             if hashlib.sha256(data).hexdigest() != part.sha256:
                 raise VerifyError("not the bytes that the manifest is of")
             groups = decode_groups(data, DOCUMENTS_SCHEMA.names)
-            rows = [(row["id"], _fingerprint(_plain(row))) for group in groups for row in group.to_pylist()]
+            rows = [(row["id"], self._fingerprint(row)) for group in groups for row in group.to_pylist()]
         except ObjectMissing:
             self._num_unread_parts += 1
             told = f"the manifest's part of {part.num_rows} documents is not there"
@@ -157,17 +184,40 @@ class Published:
             self.findings.append(_finding("manifest", layout.version_manifest_key(manifest.version_id), told))
         return table
 
-    def _read_names(self, store: ObjectStore, manifest: VersionManifest) -> Living:
+    def _read_names(self, store: ObjectStore, manifest: VersionManifest) -> tuple[Living, Flags]:
+        """Which documents are live, and which the version's list takes down by name."""
         plans = [(build_id, read_planned_names(store, build_id)) for build_id in manifest.inputs.builds]
         column = {name: self._verdicts.column(name).combine_chunks() for name in ("id", "file_path", "build_id")}
         uris = column["file_path"].cast(pa.large_string())
-        return living(plans, ReadDocuments(doc_id=column["id"], uri=uris, build_id=column["build_id"]))
+        read = ReadDocuments(doc_id=column["id"], uri=uris, build_id=column["build_id"])
+        is_known = np.array(["known" in names for names in self._verdicts.column("reject").to_pylist()], dtype=np.bool_)
+        return living(plans, read), taken_down(plans, read, self._read_takedown(store, manifest), is_known=is_known).is_named
+
+    def _read_takedown(self, store: ObjectStore, manifest: VersionManifest) -> Takedown:
+        key = layout.takedown_key(manifest.version_id)
+        try:
+            takedown = decode_takedown(store.get(key), key)
+            if takedown_id(takedown) != manifest.inputs.takedown_id:
+                raise VerifyError("not the list that the manifest is of")
+        except (ObjectMissing, VerifyError) as error:
+            self.findings.append(_finding("damaged", key, str(error)))
+            return NOTHING
+        return takedown
+
+    def _read_benchmarks(self, store: ObjectStore, manifest: VersionManifest) -> BenchmarkNgrams:
+        key = layout.benchmarks_key(manifest.inputs.judge_id) if manifest.inputs.benchmarks_id else ""
+        try:
+            return get_benchmarks(store, key)
+        except (ObjectMissing, VerifyError) as error:
+            self.findings.append(_finding("damaged", key, str(error)))
+            return NO_BENCHMARKS
 
     def _check_order(self) -> None:
         kept = [names == [] for names in self._verdicts.column("reject").to_pylist()]
         order = self._verdicts.column("id").filter(pa.array(kept, pa.bool_())).to_pylist()
-        published = [doc_id for doc_id in order if doc_id in self._documents]
-        if self._num_unread_parts == 0 and published != [doc_id for doc_id in self._documents if doc_id in set(order)]:
+        expected = [doc_id for doc_id in order if doc_id in self._documents]
+        known = frozenset(order)
+        if self._num_unread_parts == 0 and expected != [doc_id for doc_id in self._documents if doc_id in known]:
             self.findings.append(_finding("documents", "documents/", "its rows are not in the order of the verdicts"))
 
 
@@ -197,15 +247,6 @@ def _named(row: DocumentRow, alive: Living, place: int, verdict: Verdict) -> Doc
         duplicate_count=len(aliases),
         minhash_cluster_size=verdict.cluster_size,
     )
-
-
-def _plain(row: Mapping[str, object]) -> Mapping[str, object]:
-    date = row["date"]
-    return {**row, "date": None if date is None else str(date)}
-
-
-def _fingerprint(row: Mapping[str, object]) -> bytes:
-    return hashlib.sha256(to_json(row).encode()).digest()
 
 
 def _verdict_told(found: tuple[int, Verdict] | None) -> str:

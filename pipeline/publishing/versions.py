@@ -18,8 +18,9 @@ from pipeline.builds import layout
 from pipeline.builds.ledger import decode_record, encode_record, refuse_another_schema
 from pipeline.errors import BuildError, ObjectMissing, Overtaken, VerifyError
 from pipeline.interfaces import ObjectStore
-from pipeline.publishing.candidate import BuildFigures, GateReading
+from pipeline.publishing.candidate import BenchmarkFigures, BuildFigures, GateReading
 from pipeline.publishing.parts import VersionPart
+from pipeline.publishing.withdrawn import find_withdrawal
 from pipeline.tables.parquet import to_json
 
 
@@ -33,8 +34,14 @@ class Inputs:
     rules: Mapping[str, object]
     dedup: Mapping[str, object]
     """Which documents count as alike."""
+    tokenizer: str | None
+    """Name of the one that counted tokens."""
     publish: Mapping[str, object]
     """Sizes of parts and row groups."""
+    takedown_id: str
+    """Of the list of documents that it may not hold, "" for none."""
+    benchmarks_id: str
+    """Of the texts that it was searched for, "" for none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +69,8 @@ class VersionManifest:
     """By recipe id: how the pages of its builds were read."""
     builds: tuple[BuildFigures, ...]
     """In dataset order."""
+    contamination: tuple[BenchmarkFigures, ...]
+    """By name of the benchmark."""
     pages_by_reject: Mapping[str, int]
     """Under its rules; a page with two reasons counts under both."""
     parts: tuple[VersionPart, ...]
@@ -75,6 +84,11 @@ class VersionManifest:
     @property
     def num_chars(self) -> int:
         return sum(build.num_chars for build in self.builds)
+
+    @property
+    def num_tokens(self) -> int | None:
+        """Of published documents, by the tokenizer that `inputs` names; None when it names none."""
+        return None if self.inputs.tokenizer is None else sum(build.num_tokens for build in self.builds)
 
     @property
     def documents_by_reject(self) -> Mapping[str, int]:
@@ -163,13 +177,17 @@ def claim_version(
     for version_id in [name] if name else _names(base):
         claim = Claim(version_id=version_id, parent_id=parent.version_id if parent else None, inputs=inputs)
         found = _claimed(store, claim)
+        if find_withdrawal(store, version_id) is not None:
+            continue
         if found == claim:
             return claim
         if found.inputs == inputs:
             for published in _ancestors(store, parent):
                 if published.version_id == version_id:
                     return published
-    raise BuildError(f"version {name!r} of {store.uri} was made of other builds, rules or sizes; give another name")
+    raise BuildError(
+        f"version {name!r} of {store.uri} was made of other builds, rules or sizes, or is withdrawn; give another name"
+    )
 
 
 def seal_version(store: ObjectStore, manifest: VersionManifest) -> VersionManifest:

@@ -91,7 +91,7 @@ PAGES_SCHEMA = pa.schema(
         _required("n_pages", pa.int32()),
         _required("uri", pa.string()),  # the document's canonical name; its other names are in the footer
         _required("text", pa.string()),  # cleaned Markdown; "" unless something was read
-        _required("status", pa.string()),  # ok, blank, failed
+        _required("status", pa.string()),  # ok, blank, failed, forgotten
         _required("reject", STRINGS),  # empty: kept
         _required("warnings", STRINGS),
         _required("error", pa.string()),  # "" unless failed

@@ -1,6 +1,7 @@
 """Which documents in quarantine are tried again, how often, and what that does to the count of what is in quarantine now."""
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from pipeline.builds.begin import begin_build, begin_retry
 from pipeline.builds.close import close_build
@@ -8,6 +9,8 @@ from pipeline.builds.commit import commit_shard
 from pipeline.builds.past import read_past
 from pipeline.builds.plan import BuildPlan
 from pipeline.config import RetryConfig
+from pipeline.config.values import QuarantineReason
+from pipeline.errors import DocumentMissing
 from pipeline.records import DocumentFailure, DocumentRef
 from pipeline.tables.pages import encode_pages
 from tests.builds.factory import config
@@ -118,3 +121,10 @@ def test_bytes_that_have_changed_since_are_not_asked_for_again_under_their_old_n
     night(store, [A], "monday", {A.uri: "too_large"})
     night(store, [newer], "tuesday")
     assert begin_retry(store, config("tuesday"), ["too_large"], code_version="0.1.0") is None
+
+
+def test_every_reason_that_a_source_gives_can_be_named_for_a_retry() -> None:
+    kinds = [DocumentMissing]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    assert {kind.reason for kind in kinds} <= set(get_args(QuarantineReason))

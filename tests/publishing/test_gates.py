@@ -57,6 +57,7 @@ def build(name: str, **changed: float) -> tuple[BuildFigures, NightFigures]:
         documents_by_language={"en": whole["documents"] - whole["german"], "de": whole["german"]},
         num_chars=whole["chars"],
         num_bytes=whole["chars"],
+        num_tokens=0,
     )
     beside = NightFigures(
         num_names_held=whole["held"],

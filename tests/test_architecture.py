@@ -35,6 +35,7 @@ ROOM_OF_LIBRARY = {
         "jobs/bench_near.py",
         "jobs/bench_reading_readers.py",
         "jobs/synthetic.py",
+        "jobs/synthetic_judged.py",
         "jobs/synthetic_signatures.py",
     ),
     "torch": ("pipeline/readers/torch_dataset.py", "pipeline/engines/vlm/", "jobs/"),

@@ -5,7 +5,7 @@ VENV_VLLM ?= .venv-vllm
 BIN := $(VENV)/bin
 BIN_VLLM := $(VENV_VLLM)/bin
 
-.PHONY: help run test test-vllm check format clean
+.PHONY: help run test test-slow test-vllm check format clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ run: $(VENV)/run.stamp    ## read the sample corpus into out/quickstart
 
 test: $(VENV)/dev.stamp   ## the whole default suite
 	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/dev.stamp ## what the default suite leaves out, because it takes a minute or more
+	$(BIN)/python -m pytest -m slow
 
 test-vllm: $(VENV_VLLM)/vllm.stamp ## what needs torch: the real vLLM on the CPU and the readers, in an environment of its own
 	OMP_NUM_THREADS=1 $(BIN_VLLM)/python -m pytest tests/vllm tests/readers/test_torch_dataset.py tests/readers/test_distributed.py

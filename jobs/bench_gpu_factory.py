@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pipeline.builds.commit import read_receipts
-from pipeline.builds.verify import verify
 from pipeline.config import BuildConfig
 from pipeline.errors import BuildIncomplete
+from pipeline.publishing.verify import verify
 from pipeline.receipts import ShardReceipt
 from pipeline.store import open_store
 

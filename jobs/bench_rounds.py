@@ -7,9 +7,7 @@ Linux only: peak memory is read from /proc, because a child's `ru_maxrss` starts
 
 import multiprocessing
 import os
-import pickle
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -66,9 +64,9 @@ class RunningReader:
     version: str
     connection: Connection
 
-    def read(self, pictures_path: Path, num_warm_up: int) -> Timed:
+    def read(self, images: Sequence[PageImage], num_warm_up: int) -> Timed:
         """Raises EngineError when the process is gone."""
-        self.connection.send((str(pictures_path), num_warm_up))
+        self.connection.send((list(images), num_warm_up))
         return _received(self.connection, self.name, Timed)
 
 
@@ -117,27 +115,24 @@ def _measure_round(
 ) -> Iterator[Measurement]:
     wanted = {(COMPETITORS[reader.name].dpi, COMPETITORS[reader.name].channels) for reader in readers}
     num_warm_up = NUM_WARM_UP_PAGES if round_index == 0 else 0
-    with tempfile.TemporaryDirectory(prefix="pagemill-bench-") as scratch:
-        rendered: dict[tuple[float, str], tuple[Path, list[Picture]]] = {}
-        for dpi, channels in sorted(wanted):
-            pictures = [picture(page, dpi=dpi, channels=channels, look=look) for page in pages]
-            path = Path(scratch) / f"{dpi:.0f}-{channels}.pickle"
-            path.write_bytes(pickle.dumps([seen.image for seen in pictures]))
-            rendered[dpi, channels] = path, pictures
-        for reader in readers:
-            competitor = COMPETITORS[reader.name]
-            path, pictures = rendered[competitor.dpi, competitor.channels]
-            timed = reader.read(path, num_warm_up)
-            scored = zip(pages, pictures, timed.readings, strict=True)
-            yield Measurement(
-                competitor=reader.name,
-                look=look,
-                round_index=round_index,
-                cpu_s=timed.cpu_s,
-                wall_s=timed.wall_s,
-                peak_rss_bytes=timed.peak_rss_bytes,
-                pages=tuple((page.key, page.document.language, score(page, seen, read)) for page, seen, read in scored),
-            )
+    rendered: dict[tuple[float, str], list[Picture]] = {
+        (dpi, channels): [picture(page, dpi=dpi, channels=channels, look=look) for page in pages]
+        for dpi, channels in sorted(wanted)
+    }
+    for reader in readers:
+        competitor = COMPETITORS[reader.name]
+        pictures = rendered[competitor.dpi, competitor.channels]
+        timed = reader.read([seen.image for seen in pictures], num_warm_up)
+        scored = zip(pages, pictures, timed.readings, strict=True)
+        yield Measurement(
+            competitor=reader.name,
+            look=look,
+            round_index=round_index,
+            cpu_s=timed.cpu_s,
+            wall_s=timed.wall_s,
+            peak_rss_bytes=timed.peak_rss_bytes,
+            pages=tuple((page.key, page.document.language, score(page, seen, read)) for page, seen, read in scored),
+        )
 
 
 def score(page: BenchPage, seen: Picture, reading: Reading) -> Agreement:
@@ -167,10 +162,9 @@ def _serve(name: str, connection: Connection) -> None:
     connection.send(reader.version)
     while True:
         try:
-            pictures_path, num_warm_up = connection.recv()
+            images, num_warm_up = connection.recv()
         except EOFError:
             return
-        images: list[PageImage] = pickle.loads(Path(pictures_path).read_bytes())
         if num_warm_up:
             reader.read(images[:num_warm_up])
         cpu_s, wall_s = time.process_time(), time.perf_counter()

@@ -17,14 +17,20 @@ from pathlib import Path
 
 from jobs.bench_section import append_section, machine_lines
 from jobs.command_line import DONE, INCOMPLETE, run_command
-from jobs.synthetic import SyntheticSource, SyntheticStore, page_document
+from jobs.synthetic import SyntheticNight, SyntheticSource, SyntheticStore, page_document
+from jobs.synthetic_judged import write_judged
 from pipeline.builds.begin import begin_build, read_plan, stamp_of_config
 from pipeline.builds.commit import open_shards, read_receipts
-from pipeline.builds.publish import publish
 from pipeline.builds.schedule import ShardQueue
 from pipeline.builds.status import status
-from pipeline.builds.verify import verify
 from pipeline.config import BuildConfig, parse_config
+from pipeline.parallel import one_by_one
+from pipeline.publishing.judged import judge_id_of
+from pipeline.publishing.parts import part_tasks
+from pipeline.publishing.publish import decide_documents, publish
+from pipeline.publishing.takedown import NOTHING
+from pipeline.publishing.verdicts import encode_verdicts
+from pipeline.publishing.verify import verify
 from pipeline.sources import list_documents
 from pipeline.store import open_store
 
@@ -107,7 +113,7 @@ def table_of(costs: Sequence[Cost]) -> list[str]:
 def measured(step: str, size: int, work: Callable[[], object]) -> Cost:
     """What `work` takes. The peak is that of the process, so this is asked once in a process."""
     Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten, see proc(5)
-    rest_bytes = _status_bytes("VmRSS")
+    rest_bytes = status_bytes("VmRSS")
     started_s, cpu_s = time.monotonic(), time.process_time()
     work()
     return Cost(
@@ -116,18 +122,24 @@ def measured(step: str, size: int, work: Callable[[], object]) -> Cost:
         wall_s=time.monotonic() - started_s,
         cpu_s=time.process_time() - cpu_s,
         rest_bytes=rest_bytes,
-        peak_bytes=_status_bytes("VmHWM"),
+        peak_bytes=max(rest_bytes, status_bytes("VmHWM")),  # the kernel counts the two apart, up to 0.5 MB off
     )
 
 
-def _status_bytes(name: str) -> int:
+def status_bytes(name: str) -> int:
     lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(lines[name].split()[0]) * 1024
 
 
 def config_in(folder: Path, **plan: int) -> BuildConfig:
     return parse_config(
-        {"input": {"uri": "/synthetic"}, "output": {"uri": str(folder)}, "engine": {"name": "scripted"}, "plan": plan}
+        {
+            "input": {"uri": "/synthetic"},
+            "output": {"uri": str(folder)},
+            "engine": {"name": "scripted"},
+            "plan": plan,
+            "dedup": {"near_threshold": None, "contained_fraction": None},  # its documents differ in one word
+        }
     )
 
 
@@ -159,6 +171,30 @@ def replan_corpus(folder: Path, size: int) -> Cost:
     return measured("replan", size, lambda: begin_build(store, config, lambda: list_documents(source), code_version="bench"))
 
 
+def plan_night(folder: Path, size: int) -> Cost:
+    """Plans the next build over the corpus a night later: a hundredth is new, as much has changed, as much is gone."""
+    config = config_in(folder / "corpus").model_copy(update={"build_id": "night"})
+    store, source = open_store(config.output), SyntheticNight(size)
+    return measured("night", size, lambda: begin_build(store, config, lambda: list_documents(source), code_version="bench"))
+
+
+def decide_corpus(folder: Path, size: int) -> Cost:
+    """From judged rows to verdicts and the list of parts: what the driver of a publish holds. No part is written."""
+    config = config_in(folder / "corpus")
+    store = open_store(config.output)
+    judge_id = judge_id_of(config.rules, benchmarks_id="", tokenizer=None)
+    build = write_judged(store, read_plan(store, config.build_id), judge_id)
+    footer: dict[str, str] = {}
+
+    def decide() -> None:
+        decision = decide_documents(store, [build], judge_id, NOTHING, config.dedup, one_by_one)
+        encode_verdicts(decision, judge_id)
+        for _ in part_tasks(store, "main", decision, {}, config.publish, judge_id=judge_id, footer=footer):
+            pass
+
+    return measured("decide", size, decide)
+
+
 def plan_pages(folder: Path, size: int) -> Cost:
     """The plan of a build of one page a shard, for the steps that read one."""
     config = config_in(folder / "pages", **RECEIPT_SHARDS)
@@ -183,10 +219,12 @@ STEPS: Mapping[str, Callable[[Path, int], Cost]] = {
     "plan": plan_corpus,
     "resume": resume_corpus,
     "replan": replan_corpus,
+    "night": plan_night,
+    "decide": decide_corpus,
     "plan-pages": plan_pages,
     "receipts": over_pages("receipts", lambda store, config: read_receipts(store, config.build_id)),
     "status": over_pages("status", lambda store, config: status(store, config.build_id)),
-    "publish": over_pages("publish", publish),
+    "publish": over_pages("publish", lambda store, config: publish(store, config, code_version="bench")),
     "verify": over_pages("verify", lambda store, config: verify(store, config.build_id)),
 }
 

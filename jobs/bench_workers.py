@@ -124,7 +124,7 @@ def measured(config: BuildConfig) -> Measured:
     finished_s: dict[str, float] = {}
     started_s = open_s = time.monotonic()
     num_open = 0
-    for event in run_shards(plan.shards, config, stamp=plan.stamp, store=store):
+    for event in run_shards(plan.shards, config, stamp=plan.stamp, store=store, known=()):
         if isinstance(event, Pulse) and event.num_workers > num_open:
             num_open, open_s = event.num_workers, time.monotonic()
         if isinstance(event, ShardReceipt):

@@ -3,25 +3,45 @@
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import get_args
 
 from rich.console import Console
 
-from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, ray_address, run_command
+from jobs.command_line import (
+    DONE,
+    add_config_arguments,
+    code_version,
+    config_of,
+    end_process,
+    parser_for,
+    ray_address,
+    run_command,
+    stay_interruptible,
+)
+from jobs.golden import is_golden_unread, read_golden
 from jobs.progress import Display, Tally, summary
-from pipeline.builds.begin import begin_build
+from pipeline.builds import layout
+from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
+from pipeline.builds.images import agree_on_images
 from pipeline.builds.plan import BuildPlan
-from pipeline.builds.publish import publish
-from pipeline.cluster import Pulse, connect, disconnect, object_store_bytes, run_shards
+from pipeline.cluster import Pulse, connect, disconnect, object_store_bytes, over_tasks, run_shards
 from pipeline.config import BuildConfig
-from pipeline.errors import BuildIncomplete, SourceError, StoreError
+from pipeline.config.values import QuarantineReason
+from pipeline.errors import BuildIncomplete, ConfigError, SourceError, StoreError
 from pipeline.interfaces import ObjectStore
-from pipeline.receipts import BuildManifest, Shard, ShardReceipt
+from pipeline.parallel import Spread, one_by_one
+from pipeline.publishing.gate_figures import gates_of
+from pipeline.publishing.known import known_ids
+from pipeline.publishing.publish import publish
+from pipeline.publishing.tokens import keep_tokenizer
+from pipeline.publishing.versions import VersionManifest
+from pipeline.receipts import Shard, ShardReceipt
 from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
 
@@ -33,6 +53,17 @@ LOOK_AT_FOLDER = (
 LOOK_AT_BUCKET = "pagemill verify CONFIG (with the same arguments) recounts it; README.md beside the data says how to load it"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """A build that was read to its end and published."""
+
+    version: VersionManifest
+    tally: Tally
+    elapsed_s: float
+    num_pages_now: int
+    """Read by this run; earlier runs of the build read the others."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(
         "build",
@@ -40,58 +71,140 @@ def main(argv: Sequence[str] | None = None) -> int:
         "pagemill build configs/quickstart.yaml --input s3://corpus/pdf --output out/books --set engine.workers=2",
     )
     add_config_arguments(parser)
+    parser.add_argument(
+        "--retry-quarantined",
+        action="store_true",
+        help="list nothing, and try again what earlier builds left in quarantine, as a build of its own: BUILD_ID-retry-1, ...",
+    )
+    parser.add_argument(
+        "--reasons", nargs="+", choices=get_args(QuarantineReason), help="with that: these and not those of retry.reasons"
+    )
     return run_command(parser, run, argv)
 
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
+    if arguments.reasons and not arguments.retry_quarantined:
+        raise ConfigError("--reasons says what --retry-quarantined tries again; give both, or set retry.reasons")
     store = open_store(config.output)
+    plan = (
+        plan_retry(config, store, arguments.reasons or config.retry.reasons)
+        if arguments.retry_quarantined
+        else plan_build(config, store)
+    )
+    if plan is None:
+        return DONE
+    outcome = read_and_publish(config.model_copy(update={"build_id": plan.build_id}), store, plan, check=_go_on)
+    console = Console(file=sys.stdout, highlight=False)
+    console.print(summary(outcome.tally, elapsed_s=outcome.elapsed_s, num_pages_now=outcome.num_pages_now))
+    console.print(where_it_lies(config, outcome.version), soft_wrap=True)
+    return DONE
+
+
+def plan_build(config: BuildConfig, store: ObjectStore) -> BuildPlan | None:
+    """The plan of the build; None, and a word about it, when there is nothing to do."""
     say(f"build {config.build_id}: {config.input.uri} -> {config.output.uri}")
     plan = begin_build(store, config, partial(list_documents, open_source(config.input)), code_version=code_version())
-    if not plan.shards:
-        say("nothing new: earlier builds of this dataset have read every document of this corpus")
-        return DONE
+    if plan.has_work:
+        return plan
+    say("nothing new: earlier builds of this dataset have planned every document of this corpus, and no name is gone")
+    return None
+
+
+def plan_retry(config: BuildConfig, store: ObjectStore, reasons: Sequence[str]) -> BuildPlan | None:
+    """The same of a build that tries again what is in quarantine."""
+    plan = begin_retry(store, config, reasons, code_version=code_version())
+    if plan is None:
+        say(f"nothing to try again: no document that is still listed is in quarantine for {', '.join(reasons)}")
+        return None
+    say(f"build {plan.build_id}: tries {plan.num_documents} documents of {config.output.uri} again")
+    return plan
+
+
+def read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, *, check: Callable[[], None]) -> Outcome:
+    """Reads what is still to do, and publishes. `check` is called every second or so, and before publishing. Raises
+    BuildIncomplete when a store or the source gave up, GateBroken."""
     try:
-        return finish(config, store, plan)
+        return _read_and_publish(config, store, plan, check)
     except (StoreError, SourceError) as error:
         raise BuildIncomplete(f"{error}; what is committed stays, the same command goes on from there") from error
 
 
-def finish(config: BuildConfig, store: ObjectStore, plan: BuildPlan) -> int:
-    """Reads what is still to do, and publishes."""
+def _read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, check: Callable[[], None]) -> Outcome:
+    agree_on_images(store, plan.build_id, config.images)
+    keep_tokenizer(store, config)
     receipts = read_receipts(store, plan.build_id)
     todo = open_shards(plan, receipts)
     tally = tally_of(plan, receipts)
     say(f"{tally.num_documents_planned} documents in {len(plan.shards)} shards, {len(todo)} to do")
     started_s = time.monotonic()
     num_pages_before = tally.num_pages
-    if todo:
-        read(todo, config, plan, store, tally)
-    manifest = publish(store, config)
-    console = Console(file=sys.stdout, highlight=False)
-    console.print(summary(tally, elapsed_s=time.monotonic() - started_s, num_pages_now=tally.num_pages - num_pages_before))
-    console.print(where_it_lies(config, manifest), soft_wrap=True)
-    return DONE
+    has_golden_to_read = bool(plan.shards) and is_golden_unread(config, store)
+    with contextlib.ExitStack() as stack:
+        spread: Spread = one_by_one
+        if todo or has_golden_to_read:
+            cpus_wanted = config.engine.workers * config.engine.cpus
+            stack.enter_context(cluster(num_cpus=max(1, round(cpus_wanted)), object_store_bytes=object_store_bytes(config)))
+            spread = over_tasks
+        if todo:
+            read(todo, config, plan, store, tally, check=check)
+        if has_golden_to_read:
+            read_golden(config, store, check=check)
+        check()
+        gates = gates_of(store, config, accepted=())
+        version = publish(store, config, code_version=code_version(), spread=spread, gates=gates)
+    return Outcome(
+        version=version,
+        tally=tally,
+        elapsed_s=time.monotonic() - started_s,
+        num_pages_now=tally.num_pages - num_pages_before,
+    )
 
 
-def read(todo: Sequence[Shard], config: BuildConfig, plan: BuildPlan, store: ObjectStore, tally: Tally) -> None:
+def read(
+    todo: Sequence[Shard],
+    config: BuildConfig,
+    plan: BuildPlan,
+    store: ObjectStore,
+    tally: Tally,
+    *,
+    check: Callable[[], None],
+) -> None:
     """Spreads the shards over Ray and shows how it goes."""
     shard_bytes = {shard.shard_id: shard.size_bytes for shard in todo}
-    cpus_wanted = config.engine.workers * config.engine.cpus
-    with contextlib.ExitStack() as stack:
-        rays_stdout = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # a lost task is a row; Ray also prints it
-        stack.enter_context(contextlib.redirect_stdout(rays_stdout))
-        connect(ray_address(), num_cpus=max(1, round(cpus_wanted)), object_store_bytes=object_store_bytes(config))
-        stack.callback(disconnect)
-        for signum in (signal.SIGINT, signal.SIGTERM):  # after connecting: Ray sets handlers of its own, which abort
-            stack.callback(signal.signal, signum, signal.signal(signum, _interrupt))
-        display = stack.enter_context(Display(tally, bytes_total=sum(shard_bytes.values())))
-        for event in run_shards(todo, config, stamp=plan.stamp, store=store):
+    known = known_ids(store, but=plan.build_id)
+    with Display(tally, bytes_total=sum(shard_bytes.values())) as display:
+        for event in run_shards(todo, config_of_plan(config, plan), stamp=plan.stamp, store=store, known=known):
+            check()
             match event:
                 case Pulse():
                     display.pulse(event)
                 case ShardReceipt():
                     display.receipt(event, shard_bytes=shard_bytes.get(event.shard_id, 0))
+
+
+@contextlib.contextmanager
+def cluster(*, num_cpus: int, object_store_bytes: int) -> Iterator[None]:
+    """Ray, as long as it is open; Ctrl-C and SIGTERM end it in order. Only while Ray leaves, for about a second, does a SIGTERM
+    end the process at once: what a build then has to say is lost, and everything is published."""
+    with contextlib.ExitStack() as stack:
+        rays_stdout = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # a lost task is a row; Ray also prints it
+        stack.enter_context(contextlib.redirect_stdout(rays_stdout))
+        connect(ray_address(), num_cpus=num_cpus, object_store_bytes=object_store_bytes)
+        stack.callback(stay_interruptible)
+        stack.callback(disconnect)
+        stay_interruptible()
+        yield
+
+
+@contextlib.contextmanager
+def spreading() -> Iterator[Spread]:
+    """Over the running cluster that `RAY_ADDRESS` names, else here: for commands that only publish."""
+    if ray_address() == "local":
+        yield one_by_one
+        return
+    with cluster(num_cpus=1, object_store_bytes=0):
+        yield over_tasks
 
 
 def tally_of(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> Tally:
@@ -103,28 +216,39 @@ def tally_of(plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> Tally:
     return tally
 
 
-def where_it_lies(config: BuildConfig, manifest: BuildManifest) -> str:
-    """The last words of a build: what it published, where, and how to look at it."""
+def where_it_lies(config: BuildConfig, version: VersionManifest) -> str:
+    """The last words of a publish: what stands in the version, where, and how to look at it."""
     root = config.output.uri.rstrip("/")
-    rejected = ", ".join(f"{count} {reason}" for reason, count in sorted(manifest.documents_by_reject.items()))
-    look = LOOK_AT_BUCKET if "://" in root else LOOK_AT_FOLDER.format(python=sys.executable, documents=f"{root}/documents")
+    rejected = ", ".join(f"{count} {reason}" for reason, count in version.documents_by_reject.items())
+    documents = f"{root}/{layout.documents_prefix(version.version_id)}"
+    look = LOOK_AT_BUCKET if "://" in root else LOOK_AT_FOLDER.format(python=sys.executable, documents=documents)
+    found = "".join(
+        f"  benchmark  {each.name}: in {each.num_documents:,} documents, {each.num_documents_kept:,} of them published; "
+        f"{each.num_short:,} texts too short to look for\n"
+        for each in version.contamination
+    )
     return (
-        f"  published  {manifest.num_documents_kept} documents" + (f"; left out: {rejected}" if rejected else "") + "\n"
-        f"  pages      {root}/pages/build={manifest.build_id}/\n"
-        f"  documents  {root}/documents/build={manifest.build_id}/\n"
-        f"  manifest   {root}/_builds/{manifest.build_id}/manifest.json\n\n"
+        f"  version    {version.version_id}\n"
+        f"  builds     {', '.join(version.inputs.builds[-3:])}"
+        + (" and earlier ones\n" if len(version.builds) > 3 else "\n")
+        + f"  published  {version.num_documents_kept} documents"
+        + (f"; left out: {rejected}" if rejected else "")
+        + "\n"
+        f"{found}"
+        f"  pages      {root}/pages/\n"
+        f"  documents  {documents}\n"
+        f"  manifest   {root}/{layout.version_manifest_key(version.version_id)}\n\n"
         f"look at it:\n  {look}"
     )
+
+
+def _go_on() -> None:
+    """Nobody else's word is needed."""
 
 
 def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _interrupt(signum: int, frame: object) -> None:
-    """Ctrl-C and SIGTERM: shards in work are abandoned whole, what is committed stays."""
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -1,15 +1,24 @@
 """`pagemill COMMAND …`: hands the rest of the line to the command's own module."""
 
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
 
-from jobs import build, head, plan, publish, sql, stats, status, verify
+from jobs import build, compare, forget, gc, head, log, nightly, plan, publish, rejudge, sql, stats, status, verify
+from jobs.command_line import end_process
 
 COMMANDS = {
     "build": (build.main, "read a corpus into pages and documents; run again, it goes on where it was"),
+    "nightly": (nightly.main, "what is new since the last night: listed, read, published, reported"),
     "plan": (plan.main, "dry run: what a build would read, and how long it would take"),
     "status": (status.main, "how far a build is"),
     "verify": (verify.main, "recount a build from what lies in its store"),
-    "publish": (publish.main, "make the documents of a build whose pages are all read"),
+    "publish": (publish.main, "make a version of all finished builds"),
+    "rejudge": (rejudge.main, "make a version under other rules; no page is read again"),
+    "log": (log.main, "the versions of a dataset"),
+    "compare": (compare.main, "what one version has that another has not"),
+    "forget": (forget.main, "take documents out of everything that is stored, for good"),
+    "gc": (gc.main, "what no kept version needs; a dry run unless told to delete"),
     "head": (head.main, "the first documents or pages of a dataset, readable"),
     "stats": (stats.main, "what a dataset holds: counts by language, reason, engine, mode, build"),
     "sql": (sql.main, "ask a dataset through DuckDB, on the right files"),
@@ -22,8 +31,11 @@ def usage() -> str:
     return "\n".join(["usage: pagemill COMMAND ...", "", *lines, "", "pagemill COMMAND --help says more", "", example])
 
 
-def main() -> int:
-    argv = sys.argv[1:]
+def main() -> NoReturn:
+    end_process(command(sys.argv[1:]))
+
+
+def command(argv: Sequence[str]) -> int:
     if argv and argv[0] in {"-h", "--help"}:
         print(usage())
         return 0
@@ -35,4 +47,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

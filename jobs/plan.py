@@ -1,13 +1,13 @@
 """`pagemill plan`: what a build would read, and how long it would take; writes nothing."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 
-from jobs.command_line import DONE, add_config_arguments, code_version, config_of, parser_for, run_command
+from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
 from jobs.progress import duration
-from pipeline.builds.begin import find_plan, preview_plan
+from pipeline.builds.begin import draft_plan, find_plan
+from pipeline.builds.changes import ListingCounts
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.estimate import estimate
 from pipeline.sources import list_documents, open_source
@@ -28,9 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     store = open_store(config.output)
     planned = find_plan(store, config.build_id)
-    plan = planned or preview_plan(
-        store, config, partial(list_documents, open_source(config.input)), code_version=code_version()
-    )
+    list_corpus = partial(list_documents, open_source(config.input))
+    plan = planned or draft_plan(store, config, list_corpus, code_version=code_version()).plan
     receipts = read_receipts(store, plan.build_id) if planned else {}
     todo = open_shards(plan, receipts)
     open_ids = {shard.shard_id for shard in todo}
@@ -45,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     rows = {
         "build": f"{plan.build_id}, {plan.planned_at.isoformat(timespec='seconds') if planned else 'not planned yet'}",
         "documents": f"{guess.num_documents:,} to read",
+        "listing": listing_line(plan.counts),
         "bytes": f"{guess.num_bytes:,}",
         "shards": f"{len(todo):,} to do of {len(plan.shards):,}",
         "known pages": f"{guess.num_known_pages:,} read already",
@@ -56,5 +56,18 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def listing_line(counts: ListingCounts) -> str:
+    """What a listing found against earlier builds, for people."""
+    found = {
+        "new": counts.num_new,
+        "changed": counts.num_changed,
+        "retried": counts.num_retried,
+        "names removed": counts.num_removed,
+        "returned": counts.num_returned,
+        "renamed": counts.num_renamed,
+    }
+    return ", ".join(f"{number:,} {name}" for name, number in found.items())
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

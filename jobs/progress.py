@@ -34,6 +34,7 @@ class Tally:
     num_pages: int = 0
     num_kept: int = 0
     num_quarantined: int = 0
+    num_known: int = 0
     num_resumed_pages: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     rejects: Counter[str] = field(default_factory=Counter)
@@ -46,7 +47,8 @@ class Tally:
     pulse: Pulse | None = None
 
     def add(self, receipt: ShardReceipt) -> None:
-        self.num_documents += receipt.num_documents + len(receipt.quarantined)
+        self.num_documents += receipt.num_documents + len(receipt.quarantined) + receipt.num_known
+        self.num_known += receipt.num_known
         self.num_quarantined += len(receipt.quarantined)
         self.num_pages += receipt.num_rows
         self.num_kept += receipt.num_kept
@@ -177,6 +179,8 @@ def summary(tally: Tally, *, elapsed_s: float, num_pages_now: int) -> Table:
     table = Table(show_header=False, box=None, padding=(0, 2))
     pages_per_s = num_pages_now / elapsed_s if elapsed_s > 0 else 0.0
     table.add_row("documents", f"{tally.num_documents} of {tally.num_documents_planned} accounted for")
+    if tally.num_known:
+        table.add_row("", f"{tally.num_known} known: their bytes were read before")
     for reason, count in sorted(tally.quarantine_reasons.items()):
         table.add_row("", f"{count} in quarantine: {reason}")
     table.add_row("pages", f"{tally.num_pages} rows, {tally.num_kept} kept")

@@ -1,32 +1,50 @@
-"""`pagemill publish`: the documents of a build whose pages are all read."""
+"""`pagemill publish`: a new version of the whole dataset, under the config's rules."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from jobs.build import where_it_lies
-from jobs.command_line import DONE, add_config_arguments, config_of, parser_for, run_command
-from pipeline.builds.publish import publish
+from jobs.build import spreading, where_it_lies
+from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
+from pipeline.publishing.gate_figures import gates_of
+from pipeline.publishing.gates import FIGURES
+from pipeline.publishing.publish import publish
 from pipeline.store import open_store
+
+ACCEPT_HELP = "let this gate pass whatever it measures, repeatable; the version's manifest says so"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(
         "publish",
-        "Make the documents of a build whose pages are all read, then its manifest. `pagemill build` ends with this.",
+        "Make a version of all finished builds under the config's rules and tell readers of it. `pagemill build` ends so.",
         "pagemill publish configs/quickstart.yaml",
     )
     add_config_arguments(parser)
+    add_publish_arguments(parser)
     return run_command(parser, run, argv)
+
+
+def add_publish_arguments(parser: argparse.ArgumentParser) -> None:
+    """Those of every command that makes a version."""
+    parser.add_argument("--accept", metavar="GATE", action="append", default=[], choices=sorted(FIGURES), help=ACCEPT_HELP)
+    parser.add_argument("--version", metavar="NAME", help="name of the version instead of BUILD, BUILD.1, BUILD.2, ...")
 
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     store = open_store(config.output)
-    manifest = publish(store, config)
-    print(where_it_lies(config, manifest))
+    with spreading() as spread:
+        version = publish(
+            store,
+            config,
+            code_version=code_version(),
+            name=arguments.version,
+            spread=spread,
+            gates=gates_of(store, config, accepted=arguments.accept),
+        )
+    print(where_it_lies(config, version))
     return DONE
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -18,6 +18,7 @@ from pathlib import Path
 from jobs.bench_section import append_section, machine_lines
 from jobs.command_line import DONE, run_command
 from jobs.simulated_corpus import Mixture, SimulatedCorpus, corpus_of
+from pipeline.builds.listing import listing_of
 from pipeline.builds.plan import bisect, plan_shards
 from pipeline.builds.schedule import FIRST_BACKOFF_S, MAX_BACKOFF_S, ShardQueue
 from pipeline.config import PlanConfig
@@ -209,7 +210,7 @@ DEFAULT_PLAN = PlanConfig()
 
 def simulate(corpus: SimulatedCorpus, times: Times, *, num_workers: int, seed: int, plan: PlanConfig = DEFAULT_PLAN) -> Outcome:
     """Plans the corpus and builds it."""
-    shards = plan_shards(corpus.documents, done=(), config=plan, workers=num_workers)
+    shards = plan_shards(listing_of(corpus.documents), config=plan, workers=num_workers)
     return Simulation(shards, corpus, times, num_workers=num_workers, seed=seed).run()
 
 

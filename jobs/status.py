@@ -1,12 +1,15 @@
 """`pagemill status`: how far a build is, from what lies in its store."""
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 
-from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, parser_for, run_command
+from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, end_process, parser_for, run_command
 from jobs.progress import mode_lines, rung_lines
+from pipeline.builds.begin import absolute_uri
+from pipeline.builds.past import Past, read_past
+from pipeline.builds.receipt import counted
 from pipeline.builds.status import BuildStatus, status
+from pipeline.publishing.versions import latest_version
 from pipeline.store import open_store
 
 
@@ -22,20 +25,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
-    found = status(open_store(config.output), config.build_id)
-    print("\n".join(f"{name:<12} {value}" for name, value in rows_of(found).items()))
-    return DONE if found.is_published else INCOMPLETE
+    store = open_store(config.output)
+    found = status(store, config.build_id)
+    latest = latest_version(store)
+    past = read_past(store, input_uri=absolute_uri(config.input.uri), but="")
+    is_published = latest is not None and found.build_id in latest.inputs.builds
+    rows = rows_of(found, is_published=is_published) | dataset_rows(past)
+    print("\n".join(f"{name:<12} {value}" for name, value in rows.items()))
+    return DONE if is_published else INCOMPLETE
 
 
-def rows_of(found: BuildStatus) -> dict[str, str]:
+def rows_of(found: BuildStatus, *, is_published: bool) -> dict[str, str]:
     """What a person wants to know first, in order; rungs and modes only where there are some to tell of."""
     rungs = "; ".join(rung_lines(found.pages_by_rung, found.seconds_by_rung))
     modes = "; ".join(mode_lines(found.pages_by_mode, found.vision_tokens_by_mode, found.text_tokens_by_mode))
+    known = f"{found.num_documents_known} documents, their bytes were read before" if found.num_documents_known else ""
     return {
         "build": f"{found.build_id}, planned {found.planned_at.isoformat(timespec='seconds')}",
-        "state": "published" if found.is_published else "not published",
+        "state": "published" if is_published else "read, not published" if found.is_finished else "not finished",
         "shards": f"{found.num_shards_done} of {found.num_shards} done",
         "documents": f"{found.num_documents_opened} opened of {found.num_documents_planned} planned",
+        **({"known": known} if known else {}),
         "quarantine": f"{found.num_documents_quarantined} documents {_counts(found.quarantined_by_reason)}",
         "pages": f"{found.num_pages} rows {_counts(found.pages_by_status)}",
         "kept": f"{found.num_pages_kept} pages, {found.num_kept_chars:,} characters",
@@ -47,9 +57,18 @@ def rows_of(found: BuildStatus) -> dict[str, str]:
     }
 
 
+def dataset_rows(past: Past) -> dict[str, str]:
+    """What is in quarantine over all builds: the last attempt at a document counts."""
+    if not past.troubles and not past.num_recovered:
+        return {}
+    reasons = counted(trouble.failure.reason for trouble in past.troubles.values())
+    told = f"{len(past.troubles)} documents in quarantine {_counts(reasons)}".rstrip()
+    return {"dataset": f"{told}, {past.num_recovered} read on a later attempt"}
+
+
 def _counts(counts: Mapping[str, int]) -> str:
     return f"({', '.join(f'{name} {count}' for name, count in sorted(counts.items()))})" if counts else ""
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -37,6 +37,8 @@ SPREAD = 1.5
 """Sigma of the logarithm of a size: one document in a hundred is above 13 MB, one in a million above 500 MB."""
 COPY_EVERY = 1000
 """One document in so many is a copy of the one before it, until planning merges the two."""
+GONE, CHANGED = 7, 8
+"""Ordinals within a hundred."""
 PROSE = (
     "The mill stands below the weir, where the river narrows and the current is strong enough to turn two wheels at once. In "
     "spring the miller opens the sluice before dawn, so that the vats are warm when the first carts arrive from town. Rags "
@@ -61,6 +63,18 @@ class SyntheticSource:
 
     def read_tail(self, document: DocumentRef, num_bytes: int) -> bytes:
         return _content_of(document)
+
+
+class SyntheticNight(SyntheticSource):
+    """The same corpus a night later: of a hundred documents one is gone, one has changed, and one is new."""
+
+    def scan(self) -> Iterator[DocumentRef]:
+        for ordinal in range(self._num_documents + self._num_documents // 100):
+            document = document_of(ordinal)
+            if ordinal % 100 == GONE and ordinal < self._num_documents:
+                continue
+            has_changed = ordinal % 100 == CHANGED and ordinal < self._num_documents
+            yield replace(document, version=f"{document.version[:-1]}+") if has_changed else document
 
 
 def document_of(ordinal: int) -> DocumentRef:
@@ -185,14 +199,14 @@ def make_template(stamp: BuildStamp, config: BuildConfig) -> Template:
         yield OpenedDocument(document=document, doc_id=doc_id, num_pages=1, media="pdf")
         yield PageImage(page_id=PageId(doc_id, 0), facts=FACTS, pixels_HWC=np.zeros((4, 4, 1), dtype=np.uint8))
 
-    engine = ScriptedEngine(ScriptedConfig(), script=lambda page_id, facts: PROSE)
+    engine = ScriptedEngine(ScriptedConfig(), script=lambda page_id, facts: f"{PROSE} Ledger {doc_id}.")
     result = build_shard(
         shard, source=SyntheticSource(0), render=render, engine=engine, config=config, on_page=lambda page: None
     )
     facts = ShardFacts(
         shard_id=shard.shard_id, worker="synthetic", times=result.times, started_at=NOON, finished_at=result.finished_at
     )
-    head = PagesHead(stamp=stamp, shard=facts, documents=ShardDocuments(opened=result.documents, failed=()))
+    head = PagesHead(stamp=stamp, shard=facts, documents=ShardDocuments(opened=result.documents, failed=(), known=()))
     sink = io.BytesIO()
     table: pa.Table = pages_table(result.records).replace_schema_metadata(head_texts(head))
     pq.write_table(table, sink, compression="none", use_dictionary=False, write_statistics=False)

@@ -1,18 +1,18 @@
 """`pagemill verify`: recounts a build from the bucket alone."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, parser_for, run_command
-from pipeline.builds.verify import verify
+from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, end_process, parser_for, run_command
+from pipeline.publishing.verify import BuildReport, verify
 from pipeline.store import open_store
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(
         "verify",
-        "Recount a build from its store alone: every document accounted for once, pages in = rows out, nothing doubled.",
+        "Recount a dataset from its store alone: every document accounted for once, pages in = rows out, nothing doubled, and "
+        "the latest version what its rules make of the pages.",
         "pagemill verify configs/quickstart.yaml",
     )
     add_config_arguments(parser)
@@ -24,14 +24,22 @@ def run(arguments: argparse.Namespace) -> int:
     report = verify(open_store(config.output), config.build_id)
     for finding in report.findings:
         print(finding)
-    print(
-        f"build {report.build_id}: {report.num_documents_planned} documents planned = {report.num_documents_opened} opened + "
-        f"{report.num_documents_quarantined} in quarantine; {report.num_pages} pages = {report.num_pages} rows; "
-        f"{report.num_shards_open} shards open; {'published' if report.is_published else 'not published'}; "
-        f"{len(report.findings)} findings"
-    )
+    for build in report.builds:
+        print(told(build))
+    version = f"version {report.version_id}: {report.num_documents_published} documents" if report.version_id else "no version"
+    state = "published" if report.is_published else "not published"
+    print(f"{version}; build {config.build_id} {state}; {len(report.findings)} findings")
     return INCOMPLETE if report.findings or report.num_shards_open else DONE
 
 
+def told(build: BuildReport) -> str:
+    """The sums of one build, which must come out even."""
+    return (
+        f"build {build.build_id}: {build.num_documents_planned} documents planned = {build.num_documents_opened} opened + "
+        f"{build.num_documents_quarantined} in quarantine + {build.num_documents_known} known; "
+        f"{build.num_pages} pages = {build.num_pages} rows; {build.num_shards_open} shards open"
+    )
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -4,7 +4,10 @@
     |-- ConfigError            the configuration or the command line is wrong; nothing was done
     |-- SourceError            a corpus cannot be listed, or one document of it cannot be fetched
     |   `-- DocumentMissing    the listed document is not there (any more), or may not be read where others may
-    |       `-- DocumentTooLarge   it would unpack to more than may be held
+    |       |-- DocumentTooLarge   it would unpack to more than may be held
+    |       |-- DocumentDamaged    its archive is broken there
+    |       |-- DocumentEncrypted  its archive asks for a password
+    |       `-- DocumentUnsupported   it is packed in a way that is not read
     |-- StoreError             the output (or input) store refused or did not answer
     |   |-- ObjectMissing      no object under that key
     |   |-- ObjectForbidden    the bucket's policy or the file mode forbids it
@@ -13,7 +16,11 @@
     |-- EngineError            an engine cannot be opened, or broke its contract
     |   `-- EngineDead         the engine was lost in mid-work; its worker must be replaced
     |-- BuildError             a build cannot go on: another recipe, another plan, too many lost workers
-    |   `-- BuildIncomplete    some shards are missing; running the same command again finishes them
+    |   |-- BuildIncomplete    some shards are missing; running the same command again finishes them
+    |   |   `-- Overtaken      another version was published meanwhile; the same command publishes on top of it
+    |   |-- GateBroken         a version is made and stays unpublished, because a figure of it is out of bounds
+    |   |-- LeaseHeld          another driver is at work on the dataset
+    |   `-- LeaseLost          another driver has taken over, because this one was not heard of for too long
     `-- VerifyError            the bucket does not hold what the build promised
 
 The message says what happened, why, and what to do about it. `jobs/` prints it on one line; `--debug` shows the traceback.
@@ -42,9 +49,27 @@ class DocumentMissing(SourceError):
 
 
 class DocumentTooLarge(DocumentMissing):
-    """A member of an archive that claims, or has, more bytes than an honest one; it is not unpacked."""
+    """An archive, or a member of one, that claims or has more bytes than an honest one; it is not unpacked."""
 
     reason: ClassVar[str] = "too_large"
+
+
+class DocumentDamaged(DocumentMissing):
+    """An archive that breaks off, or a member that cannot be unpacked."""
+
+    reason: ClassVar[str] = "damaged"
+
+
+class DocumentEncrypted(DocumentMissing):
+    """A member of an archive that asks for a password."""
+
+    reason: ClassVar[str] = "encrypted"
+
+
+class DocumentUnsupported(DocumentMissing):
+    """A member of an archive that is packed by a method which is not read."""
+
+    reason: ClassVar[str] = "unsupported"
 
 
 class StoreError(PagemillError):
@@ -81,6 +106,22 @@ class BuildError(PagemillError):
 
 class BuildIncomplete(BuildError):
     """Some shards are missing; the same command finishes them."""
+
+
+class Overtaken(BuildIncomplete):
+    """Another version was published while this one was made; the same command publishes on top of it."""
+
+
+class GateBroken(BuildError):
+    """A version is made, and stays unpublished: a figure of it is out of bounds."""
+
+
+class LeaseHeld(BuildError):
+    """Another driver is at work on the dataset; there is nothing to do but leave."""
+
+
+class LeaseLost(BuildError):
+    """Another driver has taken the work over; this one stops. What it has committed stays."""
 
 
 class VerifyError(PagemillError):

@@ -20,6 +20,7 @@ from pipeline.quality.signals import measure_pages
 from pipeline.receipts import Shard, ShardResult, ShardTimes
 from pipeline.records import (
     DocumentFailure,
+    KnownDocument,
     OpenedDocument,
     PageFacts,
     PageFailure,
@@ -59,6 +60,7 @@ def build_shard(
         shard=shard,
         documents=tuple(ledger.documents()),
         failures=tuple(ledger.failures),
+        known=tuple(ledger.known),
         records=tuple(records),
         engine=engine.name,
         engine_version=engine.version,
@@ -116,6 +118,7 @@ class _Ledger:
     def __init__(self) -> None:
         self._opened: dict[str, OpenedDocument] = {}
         self.failures: list[DocumentFailure] = []
+        self.known: list[KnownDocument] = []
         self.page_failures: dict[PageId, PageFailure] = {}
         self.facts: dict[PageId, PageFacts] = {}
         self.texts: dict[PageId, PageText] = {}
@@ -132,6 +135,8 @@ class _Ledger:
                     self._open(event)
                 case DocumentFailure():
                     self.failures.append(event)
+                case KnownDocument():
+                    self.known.append(event)
                 case PageFailure():
                     self.page_failures.setdefault(event.page_id, event)
                 case PageImage():
@@ -143,12 +148,9 @@ class _Ledger:
                         yield event
 
     def _open(self, opened: OpenedDocument) -> None:
-        first = self._opened.setdefault(opened.doc_id, opened)
-        if first is opened:
-            return
-        error = f"holds the same bytes as {first.document.uri}, which was read"
-        failure = DocumentFailure(document=opened.document, doc_id=opened.doc_id, reason="same_bytes", error=error)
-        self.failures.append(failure)
+        """The same bytes under two names of a shard are one document; the second name is known by the first."""
+        if self._opened.setdefault(opened.doc_id, opened) is not opened:
+            self.known.append(KnownDocument(document=opened.document, doc_id=opened.doc_id))
 
     def answer(self, page: PageText) -> None:
         if page.page_id not in self._asked or page.page_id in self.texts:

@@ -8,11 +8,23 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 AHEAD_PER_THREAD = 4
+
+
+class Spread(Protocol):
+    """Runs a function over many items somewhere, and gives the results in the items' order. Function and items may be pickled
+    on the way, and an item may be done twice when a machine is lost, so the function must bear that."""
+
+    def __call__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]: ...
+
+
+def one_by_one(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """The plainest Spread: here, each when it is asked for."""
+    return map(function, items)
 
 
 def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int) -> Iterator[Result]:

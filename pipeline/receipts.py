@@ -1,13 +1,13 @@
 """The nouns of a build: the unit of work, what reading it gave, and the proof that it is written. Values, no behaviour.
 
-Shard --build_shard--> ShardResult --commit--> ShardReceipt --publish--> BuildManifest
+Shard --build_shard--> ShardResult --commit--> ShardReceipt --close--> BuildManifest
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.records import DocumentFailure, DocumentRef, OpenedDocument, PageRecord
+from pipeline.records import DocumentFailure, DocumentRef, KnownDocument, OpenedDocument, PageRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,8 @@ class ShardResult:
     shard: Shard
     documents: tuple[OpenedDocument, ...]
     failures: tuple[DocumentFailure, ...]
-    """With `documents`, exactly one entry for every document of the shard."""
+    known: tuple[KnownDocument, ...]
+    """With `documents` and `failures`, exactly one entry for every document of the shard."""
     records: tuple[PageRecord, ...]
     """Exactly one for every page of `documents`, by (doc_id, page_index)."""
     engine: str
@@ -67,7 +68,9 @@ class ShardReceipt:
     """Of the pages file, hex."""
     num_rows: int
     num_documents: int
-    """Opened documents; quarantined ones are not counted."""
+    """Opened documents; quarantined and known ones are not counted."""
+    num_known: int
+    """Documents whose bytes had been read before."""
     quarantined: tuple[DocumentFailure, ...]
     pages_by_status: Mapping[str, int]
     pages_by_reject: Mapping[str, int]
@@ -104,7 +107,7 @@ class TablePart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildManifest:
-    """A published build: nothing but its receipts, and the documents made from them. Written last."""
+    """A finished build: its receipts, and that there will be no more. Written last."""
 
     build_id: str
     schema_version: str
@@ -112,10 +115,8 @@ class BuildManifest:
     recipe: Mapping[str, object]
     """Everything that changes a page's text, as plain values."""
     rules: Mapping[str, object]
+    """Those its pages were first judged with; a version judges them again with its own."""
     code_version: str
     planned_at: datetime
     receipts: tuple[ShardReceipt, ...]
-    documents: tuple[TablePart, ...]
-    documents_by_reject: Mapping[str, int]
-    num_documents_kept: int
     num_documents_planned: int

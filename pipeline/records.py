@@ -3,7 +3,8 @@
 A stage never fills in a field of an earlier type, it makes a new one:
 
     DocumentRef --render--> OpenedDocument, PageImage | PageFailure --engine--> PageText --measure, judge--> PageRecord
-                       `--> DocumentFailure
+                       |--> DocumentFailure
+                       `--> KnownDocument
 
 The nouns of a build (shard, receipt, manifest) are in `receipts.py`.
 
@@ -17,7 +18,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-PageStatus = Literal["ok", "blank", "failed"]
+PageStatus = Literal["ok", "blank", "failed", "forgotten"]
+"""`forgotten`: the row says that there was a page, and nothing that stood on it."""
 TextSource = Literal["ocr", "text_layer"]
 BoxPt = tuple[float, float, float, float]
 """x0, y0, x1, y1 in points on the displayed page, top-left origin."""
@@ -77,9 +79,18 @@ class DocumentFailure:
     doc_id: str | None
     """None when the bytes could not be fetched."""
     reason: str
-    """`encrypted`, `damaged`, `empty`, `not_a_document`, `no_pages`, `missing`, `too_large`, `deadline` or `crashed`."""
+    """One of `config.values.QuarantineReason`."""
     error: str
     attempts: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownDocument:
+    """A document whose bytes have been read before, in an earlier build or under another name of its shard: one more name of
+    rows that are there, and no row of its own."""
+
+    document: DocumentRef
+    doc_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +118,8 @@ class PageFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PageImage:
-    """A rendered page; exists only between rendering and the engine, never stored."""
+    """A rendered page; exists only between rendering and the engine. What a build with `images` keeps is an encoded copy, made
+    when the page has been read (`album`)."""
 
     page_id: PageId
     facts: PageFacts
@@ -125,9 +137,11 @@ class PageFailure:
     error: str
 
 
-RenderEvent = OpenedDocument | PageImage | PageFailure | DocumentFailure
-"""Rendering yields, per document, either one DocumentFailure, or one OpenedDocument and then exactly one PageImage or
-PageFailure for each of its pages, in order. Documents may interleave."""
+RenderedEvent = OpenedDocument | PageImage | PageFailure | DocumentFailure
+"""The bytes of a document give either one DocumentFailure, or one OpenedDocument and then exactly one PageImage or PageFailure
+for each of its pages, in order."""
+RenderEvent = RenderedEvent | KnownDocument
+"""Rendering yields the same per document, or one KnownDocument. Documents may interleave."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

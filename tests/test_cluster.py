@@ -1,5 +1,6 @@
 """The same factory over real Ray: lose a renderer, a worker or the driver, and lose no page and double none."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -18,16 +19,17 @@ import pytest
 
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
-from pipeline.builds.publish import publish
+from pipeline.builds.hash_set import HashSet
 from pipeline.builds.status import summed
-from pipeline.builds.verify import verify
 from pipeline.cluster import Pulse, run_shards
 from pipeline.cluster.render_tasks import RenderTasks
 from pipeline.config import BuildConfig, RenderConfig, StoreConfig, load_config, parse_config
+from pipeline.publishing.verify import verify
 from pipeline.receipts import ShardReceipt
 from pipeline.records import DocumentFailure, OpenedDocument, PageFailure, PageImage, RenderEvent
 from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
+from tests.builds.factory import publish
 from tests.conftest import ROOT, draw_pdf, prose_of
 
 pytestmark = pytest.mark.ray
@@ -72,7 +74,7 @@ def render_all(folder: Path, config: RenderConfig) -> Iterator[RenderEvent]:
     import ray
 
     source = open_source(parse_config({"input": {"uri": str(folder)}, "output": {"uri": "unused"}}).input)
-    tasks = RenderTasks(config, node_id=ray.get_runtime_context().get_node_id())
+    tasks = RenderTasks(config, known=(), node_id=ray.get_runtime_context().get_node_id())
     return tasks(list(source.scan()), source)
 
 
@@ -136,7 +138,9 @@ def test_a_document_that_is_gone_is_named(ray_cluster: None, small_corpus: Path)
     (small_corpus / "of_3_pages.pdf").unlink()
     import ray
 
-    events = list(RenderTasks(RenderConfig(dpi=40), node_id=ray.get_runtime_context().get_node_id())(documents, source))
+    events = list(
+        RenderTasks(RenderConfig(dpi=40), known=(), node_id=ray.get_runtime_context().get_node_id())(documents, source)
+    )
     failures = [event for event in events if isinstance(event, DocumentFailure)]
     assert [(Path(failure.document.uri).name, failure.reason) for failure in failures] == [("of_3_pages.pdf", "missing")]
     assert sum(isinstance(event, PageImage) for event in events) == NUM_PAGES - 3
@@ -151,7 +155,7 @@ def test_a_worker_killed_in_mid_shard_is_replaced_and_every_page_has_one_row(
     killed = False
     lost = 0
     receipts = []
-    for event in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store):
+    for event in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store, known=()):
         if isinstance(event, ShardReceipt):
             receipts.append(event)
         if isinstance(event, Pulse):
@@ -165,6 +169,23 @@ def test_a_worker_killed_in_mid_shard_is_replaced_and_every_page_has_one_row(
     assert sum(receipt.num_rows for receipt in receipts) == NUM_PAGES
     publish(store, config)
     assert verify(store, config.build_id).findings == ()
+
+
+def test_documents_whose_bytes_are_known_are_not_rendered_by_any_worker(
+    ray_cluster: None, small_corpus: Path, tmp_path: Path
+) -> None:
+    config = config_for(small_corpus, tmp_path / "out")
+    store = open_store(config.output)
+    plan = begin_build(store, config, lambda: list_documents(open_source(config.input)), code_version="0")
+    names = ("of_3_pages.pdf", "of_6_pages.pdf")
+    known = HashSet(hashlib.sha256((small_corpus / name).read_bytes()).hexdigest() for name in names)
+    for _ in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store, known=known):
+        pass
+    receipts = read_receipts(store, config.build_id).values()
+    assert (sum(r.num_known for r in receipts), sum(r.num_documents for r in receipts)) == (2, 4)
+    assert sum(r.num_rows for r in receipts) == NUM_PAGES - 3 - 6
+    found = verify(store, config.build_id)
+    assert ([each.num_documents_known for each in found.builds], found.findings) == ([2], ())
 
 
 def test_pages_that_a_worker_reads_badly_climb_its_ladder_and_the_table_tells_how(
@@ -182,7 +203,7 @@ def test_pages_that_a_worker_reads_badly_climb_its_ladder_and_the_table_tells_ho
     )
     store = open_store(config.output)
     plan = begin_build(store, config, lambda: list_documents(open_source(config.input)), code_version="0")
-    for _ in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store):
+    for _ in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store, known=()):
         pass
     publish(store, config)
     assert verify(store, config.build_id).findings == ()
@@ -306,6 +327,7 @@ def test_documents_travel_from_one_bucket_into_another(
     store = open_store(StoreConfig(uri=f"s3://{s3_bucket}-out/books", **endpoint))
     report = verify(store, "main")
     assert report.findings == ()
-    assert (report.num_pages, report.num_documents_opened, report.num_documents_quarantined) == (1 + 2 + 3 + 4, 4, 1)
+    (found,) = report.builds
+    assert (found.num_pages, found.num_documents_opened, found.num_documents_quarantined) == (1 + 2 + 3 + 4, 4, 1)
     planned = begin_build(store, load_config(config), lambda: (), code_version="0").documents
     assert sorted(len(document.aliases) for document in planned) == [0, 0, 0, 0, 1]

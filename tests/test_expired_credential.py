@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from jobs.drills.proxy import FaultProxy, NetworkFault, Request
-from pipeline.builds.verify import verify
 from pipeline.config import StoreConfig
+from pipeline.publishing.verify import verify
 from pipeline.store import open_store
 from tests.test_cluster import NUM_PAGES, pagemill
 
@@ -49,4 +49,4 @@ def test_a_build_whose_credential_expires_stops_with_advice_and_goes_on_when_it_
     finally:
         proxy.close()
     report = verify(open_store(StoreConfig(uri=f"s3://{s3_bucket}/books", endpoint_url=s3_endpoint)), "main")
-    assert (report.findings, report.num_pages, report.num_documents_quarantined) == ((), NUM_PAGES, 0)
+    assert (report.findings, report.num_pages, report.builds[0].num_documents_quarantined) == ((), NUM_PAGES, 0)

@@ -14,6 +14,7 @@ from pipeline.receipts import Shard
 from pipeline.records import (
     DocumentFailure,
     DocumentRef,
+    KnownDocument,
     OpenedDocument,
     PageFacts,
     PageFailure,
@@ -186,7 +187,17 @@ def test_the_same_bytes_twice_in_a_shard_give_each_page_once_and_name_the_twin()
     pages = [image("d" * 64, index) for index in range(2)]
     result, _ = build({"memory://a": [a, *pages], "memory://b": [twin, *pages]}, Reciter())
     assert len(result.records) == 2
-    assert [(failure.document.uri, failure.reason) for failure in result.failures] == [("memory://b", "same_bytes")]
+    assert result.failures == ()
+    assert result.known == (KnownDocument(document=twin.document, doc_id="d" * 64),)
+
+
+def test_a_document_whose_bytes_were_read_before_is_named_and_has_no_rows() -> None:
+    known = KnownDocument(document=document("b"), doc_id="d" * 64)
+    a = opened("a", 1)
+    result, heard = build({"memory://b": [known], "memory://a": [a, image(a.doc_id, 0)]}, Reciter())
+    assert result.known == (known,)
+    assert [record.page_id for record in result.records] == [PageId(a.doc_id, 0)]
+    assert len(heard) == 1
 
 
 @pytest.mark.parametrize(("trick", "complaint"), [("silent", "never answered"), ("twice", "had answered")])

@@ -21,8 +21,7 @@ from pathlib import Path
 from jobs.drills.corpus import draw_corpus
 from jobs.drills.rehearsal import BUILD_ID, Rehearsal, check, tables_of, undisturbed
 from jobs.drills.watch import Broken, Watch
-from pipeline.builds.ledger import read_manifest
-from pipeline.errors import ObjectMissing
+from pipeline.builds import layout
 from pipeline.store import FolderStore
 
 CLUSTER_KINDS: Mapping[str, str] = {
@@ -121,10 +120,15 @@ def _strike(kind: str, site: Site, driver: subprocess.Popen[str]) -> subprocess.
         case _:
             driver.send_signal(signal.SIGTERM if kind == "sigterm" else signal.SIGINT)
             _wait_for_end(site, driver)
-            if driver.returncode not in (0, 1):
+            if driver.returncode not in (0, 1) and not (driver.returncode == -signal.SIGTERM and _is_published(site)):
                 raise Broken(f"{kind}: the driver ended with {driver.returncode}: {site.said()}")
             return site.start_driver()
     return driver
+
+
+def _is_published(site: Site) -> bool:
+    """Then the driver was leaving Ray, which takes a second in which a SIGTERM ends it at once."""
+    return any(site.watch.store.list(layout.version_manifest_key(BUILD_ID)))
 
 
 def _finish(site: Site) -> None:
@@ -132,15 +136,13 @@ def _finish(site: Site) -> None:
     while True:
         for driver in site.drivers:
             _wait_for_end(site, driver)
-            if driver.returncode not in (0, 1, -signal.SIGKILL):
+            if driver.returncode not in (0, 1, -signal.SIGKILL, -signal.SIGTERM):
                 raise Broken(f"a driver ended with {driver.returncode}: {site.said()}")
-        try:
-            read_manifest(site.watch.store, BUILD_ID)
+        if _is_published(site):
             return
-        except ObjectMissing as error:
-            if site.num_runs >= MAX_RUNS:
-                raise Broken(f"not published after {MAX_RUNS} runs: {site.said()}") from error
-            site.start_driver()
+        if site.num_runs >= MAX_RUNS:
+            raise Broken(f"not published after {MAX_RUNS} runs: {site.said()}")
+        site.start_driver()
 
 
 def _wait_for_progress(site: Site, driver: subprocess.Popen[str], num_more: int) -> bool:

@@ -18,7 +18,6 @@ from jobs.drills.watch import Watch
 from jobs.drills.weather import WORKER_KILL_RATE, Weather, draw
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import commit_shard, open_shards, read_receipts
-from pipeline.builds.publish import publish
 from pipeline.builds.schedule import ShardQueue
 from pipeline.builds.settle import Settlement
 from pipeline.config import BuildConfig
@@ -26,6 +25,7 @@ from pipeline.engines import open_engine
 from pipeline.errors import SourceError, StoreError
 from pipeline.flow import build_shard
 from pipeline.interfaces import ObjectStore, Source
+from pipeline.publishing.publish import publish
 from pipeline.receipts import Shard, ShardReceipt
 from pipeline.records import DocumentRef, PageText, RenderEvent
 from pipeline.rendering import render_documents
@@ -107,7 +107,7 @@ class Worker:
             started_at=result.finished_at - timedelta(seconds=result.times.total_s),
             finished_at=result.finished_at,
         )
-        documents = ShardDocuments(opened=result.documents, failed=result.failures)
+        documents = ShardDocuments(opened=result.documents, failed=result.failures, known=result.known)
         pages_file = encode_pages(result.records, PagesHead(stamp=self._stamp, shard=facts, documents=documents))
         return commit_shard(self._store, self._stamp.build_id, shard.shard_id, pages_file, attempt_id=uuid4().hex)
 
@@ -151,7 +151,7 @@ def drive(place: Place, actor: Actor, process: Process, *, is_clear: bool) -> No
                     workers[seat] = new_worker(seat)
     finally:
         _leave(place, workers, process.name)
-    publish(store, place.config)
+    publish(store, place.config, code_version="drill")
 
 
 def _new_worker(place: Place, driver: str, stamp: BuildStamp, losses: Counter[str], seat: int, *, is_clear: bool) -> Worker:
@@ -183,7 +183,7 @@ def _leave(place: Place, workers: Sequence[Worker], driver: str) -> None:
 
 
 def _render(documents: Iterable[DocumentRef], source: Source, *, config: BuildConfig) -> Iterator[RenderEvent]:
-    return render_documents(documents, source, config=config.render)
+    return render_documents(documents, source, config=config.render, known=())
 
 
 def _ignore(page: PageText) -> None:

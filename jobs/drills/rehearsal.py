@@ -20,10 +20,11 @@ from jobs.drills.watch import Broken, Watch
 from jobs.drills.weather import DRIVER_KILL_RATE, Kind, Weather
 from pipeline.builds import layout
 from pipeline.builds.ledger import read_manifest
-from pipeline.builds.verify import verify
 from pipeline.config import BuildConfig, parse_config
 from pipeline.errors import BuildIncomplete, SourceError, StoreError
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.verify import verify
+from pipeline.publishing.versions import read_version
 from pipeline.store import FolderStore
 from pipeline.tables.parquet import decode
 
@@ -150,7 +151,7 @@ def _start(place: Place, number: int, run: int) -> tuple[Process, Actor]:
 def _again(place: Place, actor: Actor, number: int, num_runs: int) -> set[int]:
     """The driver to start again, if any. Raises Broken for a run that ended as none may."""
     if actor.error is None:
-        if not any(place.watch.store.list(layout.manifest_key(BUILD_ID))):
+        if not any(place.watch.store.list(layout.LATEST_KEY)):
             raise Broken(f"{actor.name} ended well, and nothing is published")
         return set()
     if not isinstance(actor.error, STOPS):
@@ -207,7 +208,7 @@ def tables_of(store: ObjectStore) -> Tables:
             pages[row["id"]] = (row["status"], row["text"], tuple(row["reject"]))
     rows = [
         (row["id"], row["text"], tuple(row["page_ends"]), tuple(row["page_indices"]))
-        for part in read_manifest(store, BUILD_ID).documents
+        for part in read_version(store, BUILD_ID).parts
         for row in decode(store.get(part.key), ["id", "text", "page_ends", "page_indices"]).to_pylist()
     ]
     return Tables(pages=pages, documents=tuple(rows))

@@ -4,12 +4,13 @@ In: the store as it is. Out: nothing, or `Broken` at the first write after which
 file once; holds the ids of its rows.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 
 from pipeline.interfaces import ObjectStore
 from pipeline.tables.parquet import decode
 
 TABLES = ("pages/", "documents/")
+"""One table each, but that each version of `documents` is a table of its own: the folder below."""
 NUM_FRESH = 6
 """Writes that a stale listing may not show yet."""
 
@@ -24,7 +25,7 @@ class Watch:
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
         self._versions: dict[str, str] = {}
-        self._rows: dict[str, dict[str, str]] = {table: {} for table in TABLES}
+        self._rows: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._fresh: deque[str] = deque(maxlen=NUM_FRESH)
         self.num_looks = 0
 
@@ -46,7 +47,7 @@ class Watch:
         self._versions = seen
 
     def _read(self, key: str) -> None:
-        rows = self._rows[next(table for table in TABLES if key.startswith(table))]
+        rows = self._rows["pages/" if key.startswith("pages/") else key.rpartition("/")[0]]
         for row_id in decode(self.store.get(key), ["id"]).column("id").to_pylist():
             first = rows.setdefault(row_id, key)
             if first != key:

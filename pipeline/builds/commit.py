@@ -8,6 +8,7 @@ can add a row later. Knows no engine and no cluster. Costs one put and, of a ref
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -25,6 +26,7 @@ from pipeline.tables.pages import encode_pages
 
 PARALLEL_GETS = 16
 """Receipts are small: with 16 at a time 10,000 of them take half a minute at 50 ms each. In memory one is 2.2 kB."""
+NO_DOCUMENTS = ShardDocuments(opened=(), failed=(), known=())
 NO_TIMES = ShardTimes(total_s=0.0, engine_s=0.0, render_wait_s=0.0, judge_s=0.0, engine_busy_s=0.0)
 
 
@@ -42,7 +44,7 @@ def split_shard(store: ObjectStore, stamp: BuildStamp, shard: Shard, *, worker: 
     """Replaces a shard by its two halves: a file of no rows that names them, on the shard's own key. Should the shard have
     been committed meanwhile, its receipt comes back and nothing is split."""
     children = tuple(child.shard_id for child in bisect(shard))
-    return _commit_empty(store, stamp, shard, ShardDocuments(opened=(), failed=()), split_into=children, worker=worker)
+    return _commit_empty(store, stamp, shard, NO_DOCUMENTS, split_into=children, worker=worker)
 
 
 def quarantine_document(
@@ -54,7 +56,7 @@ def quarantine_document(
             f"shard {shard.shard_id} holds {len(shard.documents)} documents; split it until the one at fault is alone"
         )
     failure = DocumentFailure(document=shard.documents[0], doc_id=None, reason="crashed", error=error, attempts=attempts)
-    return _commit_empty(store, stamp, shard, ShardDocuments(opened=(), failed=(failure,)), split_into=(), worker=worker)
+    return _commit_empty(store, stamp, shard, replace(NO_DOCUMENTS, failed=(failure,)), split_into=(), worker=worker)
 
 
 def read_receipts(store: ObjectStore, build_id: str) -> dict[str, ShardReceipt]:
@@ -115,7 +117,10 @@ def _commit_empty(
         shard_id=shard.shard_id, worker=worker, times=NO_TIMES, started_at=now, finished_at=now, split_into=split_into
     )
     pages_file = encode_pages((), PagesHead(stamp=stamp, shard=facts, documents=documents))
-    return commit_shard(store, stamp.build_id, shard.shard_id, pages_file, attempt_id=uuid4().hex)
+    receipt = commit_shard(store, stamp.build_id, shard.shard_id, pages_file, attempt_id=uuid4().hex)
+    if receipt.num_rows == 0:  # else it was committed meanwhile
+        store.delete(layout.images_key(stamp.build_id, shard.shard_id))
+    return receipt
 
 
 def _in_parallel(read: Callable[[str], ShardReceipt], shard_ids: Iterable[str]) -> Iterator[tuple[str, ShardReceipt]]:

@@ -5,14 +5,13 @@ Costs about 700 bytes a receipt, and 400 more for each quarantined document.
 
 import io
 import json
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.builds import layout
-from pipeline.errors import ObjectMissing, VerifyError
+from pipeline.errors import VerifyError
 from pipeline.interfaces import ObjectStore
 from pipeline.receipts import BuildManifest, ShardReceipt
 from pipeline.tables.parquet import to_json
@@ -21,27 +20,30 @@ from pipeline.tables.schemas import SCHEMA_VERSION
 Record = TypeVar("Record")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Latest:
-    """Where the newest published build is."""
-
-    build_id: str
-    manifest_key: str
-    planned_at: datetime
-
-
 RECEIPT: TypeAdapter[ShardReceipt] = TypeAdapter(ShardReceipt)
 MANIFEST: TypeAdapter[BuildManifest] = TypeAdapter(BuildManifest)
-LATEST: TypeAdapter[Latest] = TypeAdapter(Latest)
+
+
+def encode_record(adapter: TypeAdapter[Record], record: Record) -> bytes:
+    """A JSON object with one spelling."""
+    return (to_json(adapter.dump_python(record, mode="json")) + "\n").encode()
+
+
+def decode_record(adapter: TypeAdapter[Record], data: bytes, key: str) -> Record:
+    """Raises VerifyError."""
+    try:
+        return adapter.validate_json(data)
+    except ValidationError as error:
+        raise _damaged(key, error) from error
 
 
 def encode_receipt(receipt: ShardReceipt) -> bytes:
-    return _encode(RECEIPT, receipt)
+    return encode_record(RECEIPT, receipt)
 
 
 def decode_receipt(data: bytes, key: str) -> ShardReceipt:
     """Raises VerifyError."""
-    return _decode(RECEIPT, data, key)
+    return decode_record(RECEIPT, data, key)
 
 
 def encode_manifest(manifest: BuildManifest) -> bytes:
@@ -62,38 +64,15 @@ def decode_manifest(data: bytes, key: str) -> BuildManifest:
     try:
         manifest = MANIFEST.validate_json(data)
     except ValidationError as error:
-        _refuse_another_schema(data, key)
+        refuse_another_schema(data, key)
         raise _damaged(key, error) from error
     if manifest.schema_version != SCHEMA_VERSION:
-        _refuse_another_schema(data, key)
+        refuse_another_schema(data, key)
     return manifest
 
 
-def read_manifest(store: ObjectStore, build_id: str) -> BuildManifest:
-    """The manifest of a published build. Raises ObjectMissing when it is not published, VerifyError when it is damaged."""
-    key = layout.manifest_key(build_id)
-    return decode_manifest(store.get(key), key)
-
-
-def read_latest(store: ObjectStore) -> Latest | None:
-    """The pointer to the newest published build; None before the first. Raises VerifyError when it is damaged."""
-    try:
-        data = store.get(layout.LATEST_KEY)
-    except ObjectMissing:
-        return None
-    return _decode(LATEST, data, layout.LATEST_KEY)
-
-
-def advance_latest(store: ObjectStore, manifest: BuildManifest) -> None:
-    """Points to this build, unless the pointer already leads to one that was planned later."""
-    latest = read_latest(store)
-    if latest is None or latest.planned_at <= manifest.planned_at:
-        key = layout.manifest_key(manifest.build_id)
-        pointer = Latest(build_id=manifest.build_id, manifest_key=key, planned_at=manifest.planned_at)
-        store.put(layout.LATEST_KEY, _encode(LATEST, pointer))
-
-
-def _refuse_another_schema(data: bytes, key: str) -> None:
+def refuse_another_schema(data: bytes, key: str) -> None:
+    """Raises VerifyError when the manifest names another schema version than this one, or none."""
     try:
         version = json.loads(data)["schema_version"]
     except (ValueError, KeyError, TypeError) as error:
@@ -105,15 +84,10 @@ def _refuse_another_schema(data: bytes, key: str) -> None:
         )
 
 
-def _encode(adapter: TypeAdapter[Record], record: Record) -> bytes:
-    return (to_json(adapter.dump_python(record, mode="json")) + "\n").encode()
-
-
-def _decode(adapter: TypeAdapter[Record], data: bytes, key: str) -> Record:
-    try:
-        return adapter.validate_json(data)
-    except ValidationError as error:
-        raise _damaged(key, error) from error
+def read_manifest(store: ObjectStore, build_id: str) -> BuildManifest:
+    """The manifest of a finished build. Raises ObjectMissing when it is not finished, VerifyError when it is damaged."""
+    key = layout.manifest_key(build_id)
+    return decode_manifest(store.get(key), key)
 
 
 def _damaged(key: str, error: ValidationError) -> VerifyError:

@@ -1,4 +1,4 @@
-"""Documents to shards. In: documents as a source lists them, and the keys of those already planned. Out: shards.
+"""Documents to shards. In: the new documents of a listing. Out: shards.
 
 Pure and deterministic: the same set of documents gives the same shards, whatever the order it was listed in. A shard's id
 is a hash of its documents and of nothing else. Documents that come later never move an old one, because the old ones are
@@ -10,15 +10,16 @@ the plan again (`infra/benchmarks/scale.md`).
 
 import hashlib
 import io
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, islice, pairwise
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from pipeline.builds.changes import COUNTS, NO_COUNTS, ListingCounts
+from pipeline.builds.listing import Listing, document_key
 from pipeline.config import PlanConfig
 from pipeline.errors import VerifyError
 from pipeline.receipts import Shard
@@ -56,12 +57,20 @@ class BuildPlan:
     stamp: BuildStamp
     input_uri: str
     planned_at: datetime
-    """UTC."""
+    """UTC; later than that of every build that it knows of."""
     shards: tuple[Shard, ...]
+    changes_key: str = ""
+    """Of the table of names that changed without a document to read; "" when there are none."""
+    counts: ListingCounts = NO_COUNTS
 
     @property
     def build_id(self) -> str:
         return self.stamp.build_id
+
+    @property
+    def has_work(self) -> bool:
+        """There is something to read, or names have come and gone."""
+        return bool(self.shards) or self.changes_key != ""
 
     @property
     def documents(self) -> Iterator[DocumentRef]:
@@ -72,30 +81,18 @@ class BuildPlan:
         return sum(len(shard.documents) for shard in self.shards)
 
 
-def document_key(document: DocumentRef) -> str:
-    """What tells a document that was planned from one that is new or has changed: a hash of its uri, size and version."""
-    return _key(document.uri, document.size_bytes, document.version)
-
-
 def shard_of(documents: Sequence[DocumentRef]) -> Shard:
     """The shard of these documents, in this order."""
     return Shard(shard_id=_shard_id([document_key(document) for document in documents]), documents=documents)
 
 
-def plan_shards(
-    documents: Iterable[DocumentRef], *, done: Collection[str], config: PlanConfig, workers: int = 1
-) -> list[Shard]:
-    """Every document not `done` in exactly one shard. A shard holds at most `shard_bytes` unless it is one document, and at
-    most `shard_documents`; the first ones hold less, so that `workers` have small ones left for the end, see `_target_bytes`.
-    A document listed twice counts once."""
-    listed = gather(documents)
-    listed = listed.take(pc.sort_indices(listed, sort_keys=[(name, "ascending") for name in ("uri", "version", "size_bytes")]))
-    is_new = bytearray(listed.num_rows)
-    groups = list(_groups(_new_rows(listed, done, is_new), config, workers))
-    planned = listed.filter(pa.array(np.frombuffer(is_new, dtype=np.bool_)))
+def plan_shards(new: Listing, *, config: PlanConfig, workers: int = 1) -> list[Shard]:
+    """Every document in exactly one shard. A shard holds at most `shard_bytes` unless it is one document, and at most
+    `shard_documents`; the first ones hold less, so that `workers` have small ones left for the end, see `_target_bytes`."""
+    groups = list(_groups(_keys_and_sizes(new), config, workers))
     starts = accumulate((group.num_documents for group in groups), initial=0)
     return [
-        Shard(shard_id=group.shard_id, documents=DocumentSlice(planned, start, start + group.num_documents))
+        Shard(shard_id=group.shard_id, documents=DocumentSlice(new.documents, start, start + group.num_documents))
         for start, group in zip(starts, groups, strict=False)
     ]
 
@@ -113,6 +110,7 @@ def encode_plan(plan: BuildPlan) -> bytes:
     at all."""
     footer = stamp_texts(plan.stamp, "plan")
     footer |= {"pagemill.input": plan.input_uri, "pagemill.planned_at": plan.planned_at.isoformat()}
+    footer |= {"pagemill.changes": plan.changes_key, "pagemill.counts": COUNTS.dump_json(plan.counts).decode()}
     rows = ((shard.shard_id, ordinal, ref) for ordinal, shard in enumerate(plan.shards) for ref in shard.documents)
     sink = io.BytesIO()
     with open_writer(sink, PLAN_SCHEMA, footer) as writer:
@@ -142,14 +140,9 @@ def decode_plan(data: bytes) -> BuildPlan:
         input_uri=texts["pagemill.input"],
         planned_at=datetime.fromisoformat(texts["pagemill.planned_at"]),
         shards=tuple(_planned_shard(shard_id, DocumentSlice(documents, *span)) for shard_id, span in spans),
+        changes_key=texts["pagemill.changes"],
+        counts=COUNTS.validate_json(texts["pagemill.counts"]),
     )
-
-
-def planned_keys(data: bytes) -> Iterator[str]:
-    """`document_key` of each document of an encoded plan."""
-    for group in decode_groups(data, ["uri", "size_bytes", "version"]):
-        for uri, size_bytes, version in zip(*(group.column(i).to_pylist() for i in range(3)), strict=True):
-            yield _key(uri, size_bytes, version)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,19 +177,11 @@ def _target_bytes(planned_bytes: int, config: PlanConfig, workers: int) -> int:
     return min(config.shard_bytes, max(config.shard_bytes // SMALLEST_SHARD, share_bytes))
 
 
-def _new_rows(listed: pa.Table, done: Collection[str], is_new: bytearray) -> Iterator[tuple[str, int]]:
-    """Key and size of each row that is not done and not the same as the one before; notes in `is_new` which these are."""
-    columns = listed.select(["uri", "size_bytes", "version"])
-    previous = ""
-    row = 0
-    for batch in columns.to_batches(max_chunksize=GROUP_ROWS):
-        for uri, size_bytes, version in zip(*(column.to_pylist() for column in batch), strict=True):
-            key = _key(uri, size_bytes, version)
-            if key != previous and key not in done:
-                is_new[row] = 1
-                yield key, size_bytes
-            previous = key
-            row += 1
+def _keys_and_sizes(new: Listing) -> Iterator[tuple[str, int]]:
+    sizes = new.documents.column("size_bytes")
+    for start in range(0, len(new.keys), GROUP_ROWS):
+        some = (column.slice(start, GROUP_ROWS).to_pylist() for column in (new.keys, sizes))
+        yield from ((key.hex(), size_bytes) for key, size_bytes in zip(*some, strict=True))
 
 
 def _plan_table(rows: Sequence[tuple[str, int, DocumentRef]]) -> pa.Table:
@@ -220,10 +205,6 @@ def _planned_shard(shard_id: str, documents: DocumentSlice) -> Shard:
     if _shard_id([document_key(document) for document in documents]) != shard_id:
         raise VerifyError(f"the plan's shard {shard_id} does not hold the documents it is named after")
     return Shard(shard_id=shard_id, documents=documents)
-
-
-def _key(uri: str, size_bytes: int, version: str) -> str:
-    return _hash(to_json([uri, size_bytes, version]))
 
 
 def _shard_id(keys: Sequence[str]) -> str:

@@ -44,6 +44,7 @@ def receipt_of(data: bytes, key: str) -> ShardReceipt:
         sha256=hashlib.sha256(data).hexdigest(),
         num_rows=len(rows),
         num_documents=len(head.documents.opened),
+        num_known=len(head.documents.known),
         quarantined=head.documents.failed,
         pages_by_status=counted(row["status"] for row in rows),
         pages_by_reject=counted(reason for row in rows for reason in row["reject"]),

@@ -24,6 +24,8 @@ class BuildStatus:
     num_shards_done: int
     num_documents_planned: int
     num_documents_opened: int
+    num_documents_known: int
+    """Whose bytes had been read before."""
     quarantined_by_reason: Mapping[str, int]
     num_pages: int
     num_pages_kept: int
@@ -40,7 +42,8 @@ class BuildStatus:
     """Of the pages files."""
     engine_s: float
     """Summed over workers."""
-    is_published: bool
+    is_finished: bool
+    """Every shard is read and its manifest is put: versions are made of it."""
 
     @property
     def num_shards_open(self) -> int:
@@ -64,6 +67,7 @@ def status(store: ObjectStore, build_id: str) -> BuildStatus:
         num_shards_done=sum(shard.shard_id in receipts for shard in leaves),
         num_documents_planned=plan.num_documents,
         num_documents_opened=sum(receipt.num_documents for receipt in receipts.values()),
+        num_documents_known=sum(receipt.num_known for receipt in receipts.values()),
         quarantined_by_reason=Counter(failure.reason for receipt in receipts.values() for failure in receipt.quarantined),
         num_pages=sum(receipt.num_rows for receipt in receipts.values()),
         num_pages_kept=sum(receipt.num_kept for receipt in receipts.values()),
@@ -77,7 +81,7 @@ def status(store: ObjectStore, build_id: str) -> BuildStatus:
         text_tokens_by_mode=summed(receipt.text_tokens_by_mode for receipt in receipts.values()),
         size_bytes=sum(receipt.size_bytes for receipt in receipts.values()),
         engine_s=sum(receipt.times.engine_s for receipt in receipts.values()),
-        is_published=any(info.key == manifest_key for info in store.list(manifest_key)),
+        is_finished=any(info.key == manifest_key for info in store.list(manifest_key)),
     )
 
 

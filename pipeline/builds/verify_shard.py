@@ -2,18 +2,19 @@
 document that could be told apart.
 
 What must hold: the receipt is that of these bytes; the stamp is the plan's; each planned document stands in the file once,
-opened or failed; an opened one has the rows 0..n-1 once each; there is no other row.
+opened, failed or known; an opened one has the rows 0..n-1 once each; there is no other row.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
-from pipeline.builds.plan import BuildPlan, document_key
+from pipeline.builds.listing import document_key
+from pipeline.builds.plan import BuildPlan
 from pipeline.builds.receipt import is_of, receipt_of
 from pipeline.errors import VerifyError
 from pipeline.receipts import Shard, ShardReceipt
-from pipeline.records import OpenedDocument, PageId
+from pipeline.records import DocumentFailure, KnownDocument, OpenedDocument, PageId
 from pipeline.tables.footer import PagesHead, head_of
 from pipeline.tables.parquet import decode
 
@@ -25,7 +26,7 @@ class Finding:
     """One broken promise."""
 
     kind: str
-    """`missing`, `damaged`, `unplanned`, `receipt`, `stamp`, `lost`, `doubled`, `rows`, `manifest` or `documents`."""
+    """`missing`, `damaged`, `unplanned`, `receipt`, `stamp`, `lost`, `doubled`, `rows`, `images`, `manifest` or `documents`."""
     key: str
     """The object at fault, relative to the dataset."""
     message: str
@@ -73,13 +74,19 @@ def _check_stamp(head: PagesHead, key: str, shard: Shard, plan: BuildPlan) -> It
 
 
 def _check_documents(head: PagesHead, key: str, shard: Shard) -> Iterator[Finding]:
-    refs = [*(each.document for each in head.documents.opened), *(each.document for each in head.documents.failed)]
+    documents = head.documents
+    accounted: Sequence[OpenedDocument | DocumentFailure | KnownDocument] = (
+        *documents.opened,
+        *documents.failed,
+        *documents.known,
+    )
+    refs = [each.document for each in accounted]
     found = Counter(document_key(ref) for ref in refs)
     planned = {document_key(ref): ref for ref in (() if head.shard.split_into else shard.documents)}
     for document, ref in planned.items():
         if found[document] == 0:
             yield Finding(
-                kind="lost", key=key, message=f"{ref.uri} was planned and stands neither among the read nor the failed"
+                kind="lost", key=key, message=f"{ref.uri} was planned and is none of the read, the failed and the known"
             )
         if found[document] > 1:
             yield Finding(kind="doubled", key=key, message=f"{ref.uri} stands {found[document]} times among its documents")

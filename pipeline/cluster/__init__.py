@@ -9,9 +9,11 @@ the node's object store and never through the driver.
     supervisor.py     run_shards(): the queue of shards over elastic workers
     worker.py         the actor: one engine, two shards at a time, one commit each
     render_tasks.py   documents to pages in tasks with a deadline and a memory limit
+    spread.py         a function over many items by tasks
 """
 
+from pipeline.cluster.spread import over_tasks
 from pipeline.cluster.start import connect, disconnect, object_store_bytes
 from pipeline.cluster.supervisor import Pulse, run_shards
 
-__all__ = ["Pulse", "connect", "disconnect", "object_store_bytes", "run_shards"]
+__all__ = ["Pulse", "connect", "disconnect", "object_store_bytes", "over_tasks", "run_shards"]

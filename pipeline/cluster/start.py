@@ -22,9 +22,10 @@ CPU_ENGINE_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "
 
 
 def object_store_bytes(config: BuildConfig) -> int:
-    """What a local cluster's object store should hold: documents and pages on their way, and the images that a ladder keeps
-    until their pages are read well, which lie there too. DeepSeek-OCR with 256 pages of 6 MB in flight: 2.7 GB a worker."""
-    if not (config.ladder and isinstance(config.engine, VlmConfig)):
+    """What a local cluster's object store should hold: documents and pages on their way, and the images that a ladder or an
+    album keeps until their pages are read, which lie there too. DeepSeek-OCR with 256 pages of 6 MB in flight: 2.7 GB a
+    worker."""
+    if not ((config.ladder or config.images) and isinstance(config.engine, VlmConfig)):
         return BASE_BYTES
     channels = 1 if config.render.channels == "grey" else 3
     page_bytes = config.render.dpi**2 * A4_INCHES * channels

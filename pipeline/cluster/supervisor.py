@@ -7,7 +7,7 @@ ActorUnavailableError after 1-4 s, ActorDiedError after 15 s): its shards go bac
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -41,11 +41,13 @@ class Pulse:
 
 
 def run_shards(
-    shards: Sequence[Shard], config: BuildConfig, *, stamp: BuildStamp, store: ObjectStore
+    shards: Sequence[Shard], config: BuildConfig, *, stamp: BuildStamp, store: ObjectStore, known: Collection[str]
 ) -> Iterator[ShardReceipt | Pulse]:
-    """Reads every shard exactly once. Raises EngineError, StoreError or SourceError when it cannot go on at all."""
+    """Reads every shard exactly once, but for documents whose id (sha256) is `known`. Raises EngineError, StoreError or
+    SourceError when it cannot go on at all."""
     queue = ShardQueue(shards, workers=config.engine.workers)
-    seats = [_Seat(config, stamp) for _ in range(min(config.engine.workers, max(1, len(shards))))]
+    known_ref = ray.put(known)
+    seats = [_Seat(config, stamp, known_ref) for _ in range(min(config.engine.workers, max(1, len(shards))))]
     settlement = Settlement(queue, store, stamp, name="supervisor")
     try:
         while len(queue) or any(seat.in_work for seat in seats):
@@ -67,9 +69,10 @@ def run_shards(
 class _Seat:
     """A place for one worker: the actor that sits there now, what it works on, and when to seat another."""
 
-    def __init__(self, config: BuildConfig, stamp: BuildStamp) -> None:
+    def __init__(self, config: BuildConfig, stamp: BuildStamp, known_ref: Ref) -> None:
         self._config = config
         self._stamp = stamp
+        self._known_ref = known_ref
         self._actor: ActorHandle[Worker] | None = None
         self._opening: Ref | None = None
         self._seat_again_at_s = 0.0
@@ -88,7 +91,7 @@ class _Seat:
     def fill(self, queue: ShardQueue) -> None:
         """Seats a worker when there is none, and hands it shards."""
         if self._actor is None and len(queue) and time.monotonic() >= self._seat_again_at_s:
-            self._actor = _new_actor(self._config, self._stamp)
+            self._actor = _new_actor(self._config, self._stamp, self._known_ref)
             self._opening = self._actor.open.remote()
         while self.is_open and self._actor and (shard := queue.take(in_work=self.in_work.values())):
             self.in_work[self._actor.build.remote(shard)] = shard
@@ -132,15 +135,16 @@ class _Seat:
         return self._num_pages_before + self._num_pages_now
 
 
-def _new_actor(config: BuildConfig, stamp: BuildStamp) -> ActorHandle[Worker]:
-    """Half a CPU stays free beside each worker: room for its four rendering tasks (render_tasks.RENDER_CPUS)."""
+def _new_actor(config: BuildConfig, stamp: BuildStamp, known_ref: Ref) -> ActorHandle[Worker]:
+    """The known ids lie in the object store: one copy a node, mapped by its workers. Half a CPU
+    stays free beside each worker: room for its four rendering tasks (render_tasks.RENDER_CPUS)."""
     make = ray.remote(max_concurrency=SHARDS_PER_WORKER, concurrency_groups={"watch": 1})  # type: ignore[call-overload]  # stubs
     actor_class = make(Worker).options(
         num_cpus=config.engine.cpus - 0.5,
         num_gpus=config.engine.gpus,
         runtime_env={"env_vars": engine_environment(config.engine)},
     )
-    return cast(ActorHandle[Worker], actor_class.remote(config, stamp))
+    return cast(ActorHandle[Worker], actor_class.remote(config, stamp, known_ref))
 
 
 def _ready(seats: list[_Seat]) -> list[tuple[_Seat, Ref]]:

@@ -1,40 +1,47 @@
 """The actor that reads shards: one engine, two shards at a time, one commit for each.
 
 In: a Shard. Out: its ShardReceipt, after the pages file lies in the store. It opens source, store and engine where it runs;
-only configs travel. Memory: the engine, plus per shard in work its rows and the pages between rendering and engine.
+only configs travel. Memory: the engine, plus per shard in work its rows, its encoded images when they are kept, and the pages
+between rendering and engine.
 """
 
 import os
 import socket
 import threading
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import ray
 
+from pipeline.album import Album
 from pipeline.builds.commit import commit_shard
+from pipeline.builds.images import commit_with_images
 from pipeline.cluster.render_tasks import RenderTasks
-from pipeline.config import BuildConfig
+from pipeline.config import BuildConfig, ImagesConfig
 from pipeline.engines import open_engine
 from pipeline.engines.ladder.engine import LadderEngine
 from pipeline.flow import build_shard
-from pipeline.interfaces import Engine
+from pipeline.interfaces import Engine, Renderer
 from pipeline.quality.assessment import PageAssessor
 from pipeline.receipts import Shard, ShardReceipt, ShardResult
 from pipeline.records import PageText
 from pipeline.sources import open_source
 from pipeline.store import open_store
 from pipeline.tables.footer import BuildStamp, PagesHead, ShardDocuments, ShardFacts
+from pipeline.tables.images import encode_images
 from pipeline.tables.pages import encode_pages
 
 
 class Worker:
     """Opened with `open()` and not in the constructor, so that an engine that cannot start says why."""
 
-    def __init__(self, config: BuildConfig, stamp: BuildStamp) -> None:
+    def __init__(self, config: BuildConfig, stamp: BuildStamp, known: Collection[str]) -> None:
+        """`known` are ids of documents that earlier builds have read."""
         self._config = config
         self._stamp = stamp
+        self._known = known
         self._num_pages_read = 0
         self._lock = threading.Lock()
 
@@ -44,22 +51,29 @@ class Worker:
         self._name = f"{socket.gethostname()}/{os.getpid()}"
         self._source = open_source(self._config.input)
         self._store = open_store(self._config.output)
-        self._render = RenderTasks(self._config.render, node_id=node_id)
+        self._render = RenderTasks(self._config.render, known=self._known, node_id=node_id)
         self._engine = _open_engine(self._config)
         return self._engine.version
 
     def build(self, shard: Shard) -> ShardReceipt:
         """Reads, judges and commits one shard. Raises EngineDead, StoreError."""
-        result = build_shard(
-            shard,
-            source=self._source,
-            render=self._render,
-            engine=self._engine,
-            config=self._config,
-            on_page=self._count,
-        )
+        if self._config.images is not None:
+            return self._build_with_images(shard, self._config.images)
+        result = self._read(shard, self._render, self._count)
         pages_file = encode_pages(result.records, self._head(result))
         return commit_shard(self._store, self._stamp.build_id, shard.shard_id, pages_file, attempt_id=uuid4().hex)
+
+    def _build_with_images(self, shard: Shard, images: ImagesConfig) -> ShardReceipt:
+        with Album(images, self._config.rules.pages) as album:
+            result = self._read(shard, album.watching(self._render), album.hearing(self._count))
+            images_file = encode_images(album.images(result.records), {"pagemill.build": self._stamp.build_id})
+        pages_file = encode_pages(result.records, self._head(result))
+        return commit_with_images(
+            self._store, self._stamp.build_id, shard.shard_id, pages_file, images_file, attempt_id=uuid4().hex
+        )
+
+    def _read(self, shard: Shard, render: Renderer, on_page: Callable[[PageText], None]) -> ShardResult:
+        return build_shard(shard, source=self._source, render=render, engine=self._engine, config=self._config, on_page=on_page)
 
     def _head(self, result: ShardResult) -> PagesHead:
         return PagesHead(
@@ -71,7 +85,7 @@ class Worker:
                 started_at=result.finished_at - timedelta(seconds=result.times.total_s),
                 finished_at=result.finished_at,
             ),
-            documents=ShardDocuments(opened=result.documents, failed=result.failures),
+            documents=ShardDocuments(opened=result.documents, failed=result.failures, known=result.known),
         )
 
     def _count(self, page: PageText) -> None:

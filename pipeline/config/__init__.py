@@ -6,21 +6,27 @@ environment variable and opens nothing. What changes a page's text is the *recip
 page again.
 
     values.py    what every section is made of
+    addresses.py addresses and keys that carry a secret, refused
     build.py     BuildConfig, and the sections that are no engine's
     engines.py   one section for each engine
     vlm.py       the sections of the engines that are vision-language models
+    images.py    page images that are kept
     ladder.py    what is tried when a page was read badly
     rules.py     thresholds
+    gates.py     what keeps a version from its readers
     load.py      YAML to a BuildConfig
 """
 
 from pipeline.config.build import (
     BuildConfig,
     CleaningConfig,
+    DedupConfig,
+    LeaseConfig,
     OutputConfig,
     PlanConfig,
     PublishConfig,
     RenderConfig,
+    RetryConfig,
     StoreConfig,
 )
 from pipeline.config.engines import (
@@ -31,6 +37,8 @@ from pipeline.config.engines import (
     PpocrConfig,
     ScriptedConfig,
 )
+from pipeline.config.gates import GatesConfig
+from pipeline.config.images import ImagesConfig
 from pipeline.config.ladder import (
     CutRung,
     EngineRung,
@@ -40,7 +48,7 @@ from pipeline.config.ladder import (
     TextLayerRung,
     TurnRung,
 )
-from pipeline.config.load import load_config, parse_config, with_setting
+from pipeline.config.load import load_config, load_rules, parse_config, with_setting
 from pipeline.config.rules import DocumentRules, PageRules, RulesConfig
 from pipeline.config.vlm import Mode, ModePolicy, NgramLimit, Prompt, RepetitionStop, Serving, VlmConfig
 
@@ -48,12 +56,16 @@ __all__ = [
     "BuildConfig",
     "CleaningConfig",
     "CutRung",
+    "DedupConfig",
     "DeepseekOcr2Config",
     "DeepseekOcrConfig",
     "DocumentRules",
     "EngineConfig",
     "EngineRung",
+    "GatesConfig",
     "HalvesRung",
+    "ImagesConfig",
+    "LeaseConfig",
     "Mode",
     "ModePolicy",
     "NgramLimit",
@@ -67,6 +79,7 @@ __all__ = [
     "RenderConfig",
     "RepetitionStop",
     "RereadRung",
+    "RetryConfig",
     "RulesConfig",
     "Rung",
     "ScriptedConfig",
@@ -76,6 +89,7 @@ __all__ = [
     "TurnRung",
     "VlmConfig",
     "load_config",
+    "load_rules",
     "parse_config",
     "with_setting",
 ]

@@ -8,9 +8,11 @@ from typing import get_args
 import yaml
 from pydantic import ValidationError
 
+from pipeline.config.addresses import WHERE_SECRETS_BELONG, asks_for_secret, without_secrets
 from pipeline.config.build import BuildConfig
 from pipeline.config.engines import ENGINE_SECTIONS
 from pipeline.config.ladder import RUNG_SECTIONS
+from pipeline.config.rules import RulesConfig
 from pipeline.config.values import Section
 from pipeline.errors import ConfigError
 
@@ -20,31 +22,59 @@ KINDS: Mapping[str, Mapping[str, type[Section]]] = {"engine": ENGINE_SECTIONS, "
 
 def load_config(path: Path, settings: Sequence[str] = ()) -> BuildConfig:
     """Reads a YAML file and lays `settings` ("engine.workers=2", values in YAML) over it. Raises ConfigError."""
+    values = _read(path)
+    for setting in settings:
+        values = with_setting(values, setting)
+    return parse_config(values)
+
+
+def load_rules(path: Path) -> RulesConfig:
+    """The rules in a YAML file: the `rules` section of a config, or what stands in it (`pages`, `documents`). Raises
+    ConfigError."""
+    values = _read(path)
+    nowhere = {"uri": "."}
+    return parse_config({"input": nowhere, "output": nowhere, "rules": values.get("rules", values)}).rules
+
+
+def _read(path: Path) -> dict[str, object]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read the config {path}: {error.strerror}; give the path of a YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path} is not YAML: {_told_of_yaml(error)}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no mapping at its top level; see configs/quickstart.yaml for the shape")
-    for setting in settings:
-        values = with_setting(values, setting)
-    return parse_config(values)
+    return values
 
 
 def with_setting(values: Mapping[str, object], setting: str) -> dict[str, object]:
     """One "dotted.key=value" laid over plain values, as a new mapping. Raises ConfigError."""
     dotted_key, equals, text = setting.partition("=")
     if not equals or not dotted_key:
-        raise ConfigError(f"--set {setting!r} is not KEY=VALUE; for example --set engine.workers=2")
+        raise ConfigError(f"--set {without_secrets(dotted_key)!r} is not KEY=VALUE; for example --set engine.workers=2")
     head, dot, rest = dotted_key.partition(".")
     if not dot:
-        return {**values, head: yaml.safe_load(text)}
+        return {**values, head: _value_of(head, text)}
     inner = values.get(head, {})
     if not isinstance(inner, Mapping):
-        raise ConfigError(f"--set {setting!r}: {head} is a value, not a section")
+        raise ConfigError(f"--set {without_secrets(dotted_key)}: {head} is a value, not a section")
     return {**values, head: with_setting(inner, f"{rest}={text}")}
+
+
+def _value_of(key: str, text: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the value that --set gives {key!r} is not YAML: {_told_of_yaml(error)}") from None
+
+
+def _told_of_yaml(error: yaml.YAMLError | UnicodeDecodeError) -> str:
+    """What is wrong and where, without the line itself: it may hold a secret that should not stand there."""
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    if not isinstance(error, yaml.MarkedYAMLError) or mark is None:
+        return f"{type(error).__name__}; look for bytes that are no UTF-8 text"
+    return f"{error.problem or error.context} in line {mark.line + 1}, column {mark.column + 1}"
 
 
 def parse_config(values: Mapping[str, object]) -> BuildConfig:
@@ -53,7 +83,7 @@ def parse_config(values: Mapping[str, object]) -> BuildConfig:
         return BuildConfig.model_validate(values)
     except ValidationError as error:
         problems = [_problem(tuple(p for p in e["loc"]), e["type"], e["msg"]) for e in error.errors()]
-        raise ConfigError("; ".join(problems)) from error
+        raise ConfigError(without_secrets("; ".join(problems))) from error
 
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
@@ -62,6 +92,8 @@ def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         known = sorted(section.model_fields)
         nearest = difflib.get_close_matches(steps[-1], known, n=1, cutoff=0.5)
+        if not nearest and asks_for_secret(steps[-1]):
+            return f"config key {path!r}: credentials never stand in a config; {WHERE_SECRETS_BELONG}"
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"known keys here: {', '.join(known)}"
         return f"unknown config key {path!r}; {hint}"
     if kind == "missing":

@@ -55,6 +55,8 @@ class DocumentRules(Section):
     language_score_fraction_below: PositiveFloat = 0.45
     languages: tuple[str, ...] = ()
     """Languages to keep, BCP-47; () keeps all."""
+    benchmark_ngrams_above: int | None = None
+    """Different 13-grams of all benchmarks that a document may hold; None reports them only."""
     multilingual_share_below: Fraction = 0.5
     """A document whose main language has less than this share of its letters is `mul`."""
 

@@ -22,7 +22,7 @@ from pipeline.records import (
     PageFailure,
     PageId,
     PageImage,
-    RenderEvent,
+    RenderedEvent,
 )
 from pipeline.rendering.ink import ink_fraction
 from pipeline.rendering.layer import storable
@@ -44,7 +44,7 @@ COPIES = 3
 
 def image_events(
     document: DocumentRef, doc_id: str, data: bytes, *, config: RenderConfig, first_page: int
-) -> Iterator[RenderEvent]:
+) -> Iterator[RenderedEvent]:
     """Events of one image file, pages before `first_page` and, then, the OpenedDocument left out."""
     try:
         frames = _frames_of(data, config.max_document_pages)

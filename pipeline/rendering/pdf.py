@@ -23,7 +23,7 @@ from pipeline.records import (
     PageFailure,
     PageId,
     PageImage,
-    RenderEvent,
+    RenderedEvent,
 )
 from pipeline.rendering.bombs import refuse_bombs
 from pipeline.rendering.ink import ink_fraction
@@ -45,7 +45,7 @@ _mupdf = threading.Lock()
 
 def pdf_events(
     document: DocumentRef, doc_id: str, data: bytes, *, config: RenderConfig, first_page: int
-) -> Iterator[RenderEvent]:
+) -> Iterator[RenderedEvent]:
     """Events of one PDF, pages before `first_page` and, then, the OpenedDocument left out."""
     with _mupdf:
         opened = _open(data, config)

@@ -19,10 +19,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from pipeline.errors import DocumentMissing, DocumentTooLarge
+from pipeline.errors import (
+    DocumentDamaged,
+    DocumentEncrypted,
+    DocumentMissing,
+    DocumentTooLarge,
+    DocumentUnsupported,
+)
 from pipeline.interfaces import ObjectInfo, ObjectStore
 from pipeline.sources.range_file import RangeFile
-from pipeline.sources.unpacking import METHODS, HeaderFile, LeashedGzip, is_bomb, overlapping
+from pipeline.sources.unpacking import METHODS, Bomb, HeaderFile, LeashedGzip, is_bomb, overlapping
 
 MAX_MEMBER_BYTES = 2_000_000_000
 """Largest member that is unpacked into memory: `render.max_document_bytes` by default."""
@@ -116,7 +122,7 @@ class TarArchive:
 
     def read_last(self, place: str, size_bytes: int, num_bytes: int) -> bytes:
         if place == "sparse":
-            raise DocumentMissing("sparse members are not supported; pack the archive without --sparse")
+            raise DocumentUnsupported("sparse members are not supported; pack the archive without --sparse")
         wanted = min(size_bytes, num_bytes)
         data = self._store.get_range(self._info.key, int(place) + size_bytes - wanted, wanted)
         if len(data) != wanted:
@@ -190,6 +196,25 @@ ARCHIVES: Mapping[str, Callable[[ObjectStore, ObjectInfo], Archive]] = {
     ".tar.gz": TarGzArchive,
     ".tgz": TarGzArchive,
 }
+
+
+def refusal(told: str, error: Exception) -> DocumentMissing:
+    """What one of DAMAGED means for the document that `told` speaks of. zipfile has RuntimeError for a password alone."""
+    message = f"{told}: {' '.join(str(error).split())}"
+    match error:
+        case Bomb():
+            return DocumentTooLarge(message)
+        case NotImplementedError():
+            return DocumentUnsupported(message)
+        case RuntimeError():
+            return DocumentEncrypted(message)
+        case _:
+            return DocumentDamaged(message)
+
+
+def looks_packed(head: bytes) -> bool:
+    """The first 512 bytes of a file are those of a zip, a gzip or a tar; a file of another kind may be called so as well."""
+    return head.startswith((b"PK", b"\x1f\x8b")) or head[257:262] == b"ustar"
 
 
 def is_archive(name: str) -> bool:

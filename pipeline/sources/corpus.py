@@ -7,6 +7,7 @@ so that it is found again without listing the archive.
 import os
 import posixpath
 import re
+import tarfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -16,10 +17,20 @@ from itertools import chain, islice
 from typing import TypeVar
 
 from pipeline.config import StoreConfig
+from pipeline.config.addresses import refuse_credentials
 from pipeline.errors import DocumentMissing, DocumentTooLarge, ObjectForbidden, ObjectMissing, SourceError, StoreError
 from pipeline.interfaces import ObjectInfo, ObjectStore
 from pipeline.records import DocumentRef
-from pipeline.sources.archives import DAMAGED, MAX_MEMBER_BYTES, Archive, is_archive, is_hidden, open_archive
+from pipeline.sources.archives import (
+    DAMAGED,
+    MAX_MEMBER_BYTES,
+    Archive,
+    is_archive,
+    is_hidden,
+    looks_packed,
+    open_archive,
+    refusal,
+)
 from pipeline.sources.denials import raise_denial, refuse_all_denied
 from pipeline.sources.lists import LISTS, addresses_in
 from pipeline.store import open_store
@@ -63,6 +74,8 @@ class CorpusSource:
         archive_uri, member = _split(document)
         if member:
             return self._read_member(archive_uri, document, document.size_bytes)
+        if is_archive(document.uri):
+            self._refuse_archive(document)
         store, key = self._place(document.uri)
         return self._of_one_document(document.uri, partial(store.get, key))
 
@@ -92,7 +105,7 @@ class CorpusSource:
 
     def _listed(self, addresses: Iterable[str]) -> Iterator[DocumentRef]:
         folder = self._uri.rpartition("/")[0]
-        uris = iter([_absolute(address, folder) for address in addresses])
+        uris = iter([_absolute(_without_credentials(address, self._uri), folder) for address in addresses])
         with ThreadPoolExecutor(NUM_HEADS) as pool:
             while some := list(islice(uris, HEADS_AHEAD)):
                 found = list(pool.map(self._looked_up, some))
@@ -150,7 +163,20 @@ class CorpusSource:
             read = partial(archive.read_last, place, document.size_bytes, num_last_bytes)
             return self._of_one_document(archive_uri, read)
         except DAMAGED as error:
-            raise DocumentMissing(f"{document.uri} cannot be unpacked: {' '.join(str(error).split())}") from error
+            raise refusal(f"{document.uri} cannot be unpacked", error) from error
+
+    def _refuse_archive(self, document: DocumentRef) -> None:
+        """An archive is a document where it could not be listed to its end: listed once more, it says why. What only has an
+        archive's name is left to rendering, which goes by the bytes."""
+        store, key = self._place(document.uri)
+        if not looks_packed(self._of_one_document(document.uri, partial(store.get_range, key, 0, tarfile.BLOCKSIZE))):
+            return
+        try:
+            archive = self._of_one_document(document.uri, partial(self._archive_of, document.uri, document.version))
+            for _ in archive.members():
+                pass
+        except DAMAGED as error:
+            raise refusal(f"{document.uri} cannot be listed to its end", error) from error
 
     def _archive_of(self, uri: str, version: str) -> Archive:
         with self._lock:
@@ -226,6 +252,14 @@ def _bucket_and_key(uri: str) -> tuple[str, str]:
     return f"s3://{bucket}", key
 
 
+def _without_credentials(address: str, where: str) -> str:
+    """The address, when it holds none. Raises SourceError, which does not repeat it."""
+    try:
+        return refuse_credentials(address)
+    except ValueError as error:
+        raise SourceError(f"the list {where} holds {error}") from error
+
+
 def _absolute(address: str, folder: str) -> str:
     """An absolute path or `s3://bucket/key`; a relative address counts from `folder`. Raises SourceError."""
     scheme, separator, rest = address.partition("://")
@@ -234,7 +268,8 @@ def _absolute(address: str, folder: str) -> str:
     if separator and scheme == "file":
         return "/" + rest.lstrip("/")
     if separator and "/" not in scheme:
-        raise SourceError(f"cannot read {address}: {scheme}:// is not supported; give a path or s3://bucket/key")
+        host = re.split(r"[?#]", address, maxsplit=1)[0]
+        raise SourceError(f"cannot read {host}: {scheme}:// is not supported; give a path or s3://bucket/key")
     if folder.startswith("s3://") and not address.startswith("/"):
         return f"{folder}/{posixpath.normpath(address)}" + ("/" if address.endswith("/") else "")
     start = folder if folder.startswith("/") else os.getcwd()

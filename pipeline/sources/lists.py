@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.config.addresses import without_secrets
 from pipeline.errors import SourceError
 
 COLUMNS = ("uri", "url", "path")
@@ -28,7 +29,7 @@ def read_csv(data: bytes) -> list[str]:
         return [row[column].strip() for row in rows[1:] if len(row) > column and row[column].strip()]
     if len(rows[0]) == 1:
         return [row[0].strip() for row in rows]
-    raise SourceError(f"no column {' or '.join(COLUMNS)} among {', '.join(rows[0])}; name the column with the addresses so")
+    raise _no_column(rows[0])
 
 
 def read_parquet(data: bytes) -> list[str]:
@@ -36,7 +37,7 @@ def read_parquet(data: bytes) -> list[str]:
     names = table.schema_arrow.names
     column = _column_of(names)
     if column is None and len(names) != 1:
-        raise SourceError(f"no column {' or '.join(COLUMNS)} among {', '.join(names)}; name the column with the addresses so")
+        raise _no_column(names)
     values = table.read(columns=[names[column or 0]]).column(0).cast(pa.string()).to_pylist()
     return [value for value in values if value]
 
@@ -52,7 +53,15 @@ def addresses_in(name: str, data: bytes) -> list[str]:
     except SourceError as error:
         raise SourceError(f"{name}: {error}") from error
     except (UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        raise SourceError(f"{name} is not a readable list of documents: {' '.join(str(error).split())}") from error
+        raise SourceError(
+            f"{name} is not a readable list of documents: {without_secrets(' '.join(str(error).split()))}"
+        ) from None
+
+
+def _no_column(names: list[str]) -> SourceError:
+    """A table without a head has addresses there, which may be presigned."""
+    found = without_secrets(", ".join(names))
+    return SourceError(f"no column {' or '.join(COLUMNS)} among {found}; name the column with the addresses so")
 
 
 def _column_of(names: list[str]) -> int | None:

@@ -35,6 +35,10 @@ def overlapping(entries: Iterable[zipfile.ZipInfo]) -> set[int]:
     return {one.header_offset for one, other in pairs if one.header_offset + one.compress_size > other.header_offset}
 
 
+class Bomb(tarfile.ReadError):
+    """A packed stream that unpacks further than an honest one."""
+
+
 class HeaderFile(RangeFile):
     """A stored tar of which only the headers are read."""
 
@@ -44,7 +48,7 @@ class HeaderFile(RangeFile):
 
 
 class LeashedGzip(gzip.GzipFile):
-    """A packed stream that ends with tarfile.ReadError where it would unpack to a bomb, or be read in one huge piece."""
+    """A packed stream that ends with Bomb where it would unpack to one, and with ReadError where one huge piece is asked."""
 
     def __init__(self, packed: RangeFile) -> None:
         super().__init__(fileobj=packed)
@@ -62,9 +66,7 @@ class LeashedGzip(gzip.GzipFile):
 
     def _refuse_far(self, offset: int) -> None:
         if offset > self._most_bytes:
-            raise tarfile.ReadError(
-                f"a decompression bomb: it unpacks to over {self._most_bytes} bytes, {MAX_RATIO} times its size"
-            )
+            raise Bomb(f"a decompression bomb: it unpacks to over {self._most_bytes} bytes, {MAX_RATIO} times its size")
 
 
 def _refuse_long(size: int | None) -> None:

@@ -115,6 +115,16 @@ class FolderStore:
         if start.is_dir() or not folder_key:
             yield from _walk(start, folder_key, prefix, ())
 
+    def leftovers(self) -> Iterator[ObjectInfo]:
+        """Files that writers who died have left half written. They are no objects: `list` does not show them, `delete` takes
+        their keys. A writer at work has some, too; they are young."""
+        for folder, _, names in os.walk(self.root):
+            for name in sorted(names):
+                path = Path(folder, name)
+                status = _status_of(path) if name.startswith(TEMPORARY) else None
+                if status is not None:
+                    yield _info(path.relative_to(self.root).as_posix(), status)
+
     def delete(self, key: str) -> None:
         path = self._path(key)
         with _told(path, "delete"):

@@ -14,6 +14,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from pipeline.config.addresses import without_secrets
 from pipeline.errors import CredentialRefused, ObjectForbidden, ObjectMissing, StoreError
 
 BAD_CREDENTIAL = "the credential was refused ({code}); renew it, or check the access key, its secret and the clock"
@@ -51,7 +52,7 @@ def told(error: Exception, *, uri: str, endpoint_url: str | None) -> StoreError:
             server = _without_credentials(endpoint_url) if endpoint_url else "AWS"
             return StoreError(f"{uri}: no answer from {server} ({type(error).__name__}); check `endpoint_url` and the network")
         case BotoCoreError() | ValueError():
-            return StoreError(f"{uri}: {' '.join(str(error).split())}; check uri, `endpoint_url`, `region` and `profile`")
+            return StoreError(f"{uri}: {_line(error)}; check uri, `endpoint_url`, `region` and `profile`")
         case _:
             raise error
 
@@ -67,8 +68,12 @@ def _refused(error: ClientError, uri: str) -> StoreError:
     advice = BY_CODE.get(code)
     if advice:
         return StoreError(f"{uri}: {advice.format(code=code)}")
-    message = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+    message = _line(error.response.get("Error", {}).get("Message", ""))
     return StoreError(f"{uri}: the store refused {error.operation_name} ({code}: {message})")
+
+
+def _line(text: object) -> str:
+    return without_secrets(" ".join(str(text).split()))
 
 
 def _without_credentials(url: str) -> str:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import VerifyError
 from pipeline.receipts import ShardTimes
-from pipeline.records import DocumentFailure, OpenedDocument
+from pipeline.records import DocumentFailure, KnownDocument, OpenedDocument
 from pipeline.tables.parquet import footer_of, to_json
 from pipeline.tables.schemas import SCHEMA_VERSION
 
@@ -50,10 +50,11 @@ class ShardFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShardDocuments:
-    """Every document of a shard, once: opened, or failed as a whole."""
+    """Every document of a shard, once: opened, failed as a whole, or known by its bytes."""
 
     opened: tuple[OpenedDocument, ...]
     failed: tuple[DocumentFailure, ...]
+    known: tuple[KnownDocument, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

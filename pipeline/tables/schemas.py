@@ -13,9 +13,10 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 """Changes when a column comes, goes or changes its name, type or meaning; stands in each footer and in the manifest. A build
-is of one version from its plan on: another version refuses it and says so. 2 added the modes and the ladder to `pages`."""
+is of one version from its plan on: another version refuses it and says so. 2 added the modes and the ladder to `pages`, 3 the
+known documents to their footer."""
 
 
 def _required(name: str, kind: pa.DataType) -> pa.Field:
@@ -90,7 +91,7 @@ PAGES_SCHEMA = pa.schema(
         _required("n_pages", pa.int32()),
         _required("uri", pa.string()),  # the document's canonical name; its other names are in the footer
         _required("text", pa.string()),  # cleaned Markdown; "" unless something was read
-        _required("status", pa.string()),  # ok, blank, failed
+        _required("status", pa.string()),  # ok, blank, failed, forgotten
         _required("reject", STRINGS),  # empty: kept
         _required("warnings", STRINGS),
         _required("error", pa.string()),  # "" unless failed

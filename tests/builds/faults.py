@@ -1,6 +1,7 @@
 """Faults to plant in a published build, each a function of the store and the plan: lost, doubled, changed, forged."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,9 +10,11 @@ import pyarrow as pa
 from pipeline.builds import layout
 from pipeline.builds.ledger import decode_receipt, encode_manifest, encode_receipt, read_manifest
 from pipeline.builds.plan import BuildPlan
+from pipeline.builds.quarantine import encode_quarantine
 from pipeline.builds.receipt import receipt_of
-from pipeline.builds.verdicts import encode_quarantine
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.verdicts import VERDICTS_SCHEMA
+from pipeline.publishing.versions import encode_version, read_version
 from pipeline.records import PageId
 from pipeline.tables.footer import head_texts
 from pipeline.tables.pages import encode_pages, pages_table
@@ -32,15 +35,15 @@ def replace_pages(store: ObjectStore, plan: BuildPlan, data: bytes, ordinal: int
 
 
 def replace_part(store: ObjectStore, change: Callable[[pa.Table], pa.Table]) -> None:
-    """Puts a wrong documents part and a manifest that fits it."""
-    manifest = read_manifest(store, "main")
-    (part,) = manifest.documents
+    """Puts a wrong documents part and a manifest of the version that fits it."""
+    version = read_version(store, "main")
+    (part,) = version.parts
     table, footer = decode(store.get(part.key), DOCUMENTS_SCHEMA.names), footer_of(store.get(part.key))
     changed = change(table)
     data = encode(changed, footer)
     store.put(part.key, data)
     named = replace(part, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), num_rows=changed.num_rows)
-    store.put(layout.manifest_key("main"), encode_manifest(replace(manifest, documents=(named,))))
+    store.put(layout.version_manifest_key("main"), encode_version(replace(version, parts=(named,))))
 
 
 def delete_pages(store: ObjectStore, plan: BuildPlan) -> None:
@@ -142,7 +145,7 @@ def cut_a_part(store: ObjectStore, plan: BuildPlan) -> None:
 
 def change_a_part(store: ObjectStore, plan: BuildPlan) -> None:
     table = decode(store.get(layout.documents_key("main", 0)), DOCUMENTS_SCHEMA.names)
-    store.put(layout.documents_key("main", 0), encode(table, {"pagemill.schema": "documents/2"}))
+    store.put(layout.documents_key("main", 0), encode(table, {"pagemill.schema": "documents/3"}))
 
 
 def lose_a_published_document(store: ObjectStore, plan: BuildPlan) -> None:
@@ -197,9 +200,60 @@ def change_the_manifest(store: ObjectStore, plan: BuildPlan) -> None:
     store.put(layout.manifest_key("main"), encode_manifest(replace(manifest, receipts=manifest.receipts[1:])))
 
 
-def change_the_count_of_the_manifest(store: ObjectStore, plan: BuildPlan) -> None:
-    manifest = read_manifest(store, "main")
-    store.put(layout.manifest_key("main"), encode_manifest(replace(manifest, num_documents_kept=7)))
+def change_the_count_of_the_version(store: ObjectStore, plan: BuildPlan) -> None:
+    version = read_version(store, "main")
+    (build,) = version.builds
+    miscounted = replace(version, builds=(replace(build, num_documents_kept=7),))
+    store.put(layout.version_manifest_key("main"), encode_version(miscounted))
+
+
+def break_the_version(store: ObjectStore, plan: BuildPlan) -> None:
+    store.put(layout.version_manifest_key("main"), b"[]")
+
+
+def lose_the_version(store: ObjectStore, plan: BuildPlan) -> None:
+    store.delete(layout.version_manifest_key("main"))
+
+
+def replace_verdicts(store: ObjectStore, change: Callable[[dict[str, object]], dict[str, object] | None]) -> None:
+    """Puts a wrong table of verdicts and a manifest of the version that fits it."""
+    version, key = read_version(store, "main"), layout.verdicts_key("main")
+    rows = [change(row) for row in decode(store.get(key), VERDICTS_SCHEMA.names).to_pylist()]
+    kept = [row for row in rows if row is not None]
+    data = encode(pa.Table.from_pylist(kept, schema=VERDICTS_SCHEMA), footer_of(store.get(key)))
+    store.put(key, data)
+    (build,) = version.builds
+    reasons = Counter(reason for row in kept for reason in row["reject"])
+    counted = replace(build, num_documents_kept=sum(not row["reject"] for row in kept), documents_by_reject=dict(reasons))
+    named = replace(version, verdicts_sha256=hashlib.sha256(data).hexdigest(), builds=(counted,))
+    store.put(layout.version_manifest_key("main"), encode_version(named))
+
+
+def reject_a_good_document(store: ObjectStore, plan: BuildPlan) -> None:
+    uri = plan.shards[0].documents[0].uri
+    replace_verdicts(store, lambda row: {**row, "reject": ["language"]} if row["file_path"] == uri else row)
+
+
+def call_a_document_a_duplicate_of_nothing(store: ObjectStore, plan: BuildPlan) -> None:
+    uri, changes = plan.shards[0].documents[0].uri, {"reject": ["duplicate_near"], "kind": "near", "canonical": "f" * 64}
+    replace_verdicts(store, lambda row: {**row, **changes} if row["file_path"] == uri else row)
+
+
+def lose_a_verdict(store: ObjectStore, plan: BuildPlan) -> None:
+    uri = plan.shards[0].documents[0].uri
+    replace_verdicts(store, lambda row: None if row["file_path"] == uri else row)
+
+
+def turn_the_published_documents_round(store: ObjectStore, plan: BuildPlan) -> None:
+    replace_part(store, lambda table: table.take(list(reversed(range(table.num_rows)))))
+
+
+def change_a_published_language(store: ObjectStore, plan: BuildPlan) -> None:
+    def change(table: pa.Table) -> pa.Table:
+        place = table.schema.get_field_index("language")
+        return table.set_column(place, table.schema.field(place), pa.array(["xx"] * table.num_rows))
+
+    replace_part(store, change)
 
 
 def break_the_manifest(store: ObjectStore, plan: BuildPlan) -> None:

@@ -29,7 +29,7 @@ class MemoryStore:
     def put_once(self, key: str, data: bytes, *, attempt_id: str) -> bool:
         with self._lock, self._writing():
             if key in self.objects:
-                return self.attempts[key] == attempt_id
+                return self.attempts.get(key) == attempt_id
             self.objects[key], self.attempts[key] = data, attempt_id
             return True
 

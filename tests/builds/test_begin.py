@@ -1,11 +1,12 @@
 """How a build begins, goes on, and is refused."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from pipeline.builds import layout
-from pipeline.builds.begin import begin_build, preview_plan
+from pipeline.builds.begin import begin_build, config_of_plan, draft_plan, put_plan, read_plan
 from pipeline.builds.commit import commit_shard
 from pipeline.config import BuildConfig, parse_config
 from pipeline.errors import BuildError, StoreUnsafe
@@ -78,7 +79,6 @@ def test_after_a_crash_while_planning_the_next_driver_begins_the_build(store: Me
     [
         ({"engine": {"scripts": ["latin"]}}, r"another recipe \(engine.scripts: 'all' -> \['latin'\]\)"),
         ({"render": {"dpi": 200}}, r"another recipe \(render.dpi: 150.0 -> 200.0\)"),
-        ({"rules": {"pages": {"garbled_above": 0.5}}}, r"other rules \(pages.garbled_above: 0.05 -> 0.5\)"),
         ({"input": {"uri": "s3://other"}}, r"another input \(uri: '/corpus' -> 's3://other'\)"),
     ],
 )
@@ -94,6 +94,28 @@ def test_workers_and_shard_sizes_may_change_while_a_build_goes_on(store: MemoryS
     plan = begin_build(store, config(), lambda: CORPUS, code_version="0.1.0")
     changed = config(engine={"workers": 7}, plan={"shard_documents": 1})
     assert begin_build(store, changed, never, code_version="0.1.0") == plan
+
+
+def test_a_build_goes_on_under_other_rules_and_its_pages_are_judged_with_those_of_its_plan(store: MemoryStore) -> None:
+    plan = begin_build(store, config(), lambda: CORPUS, code_version="0.1.0")
+    strict = config(rules={"pages": {"garbled_above": 0.5}, "documents": {"min_words": 7}})
+    assert begin_build(store, strict, never, code_version="0.1.0") == plan
+    assert config_of_plan(strict, plan).rules == config().rules
+    assert config_of_plan(strict, plan) == config()
+
+
+def test_a_build_planned_with_rules_that_are_not_known_any_more_is_refused(store: MemoryStore) -> None:
+    plan = begin_build(store, config(), lambda: CORPUS, code_version="0.1.0")
+    older = replace(plan, stamp=replace(plan.stamp, rules={"pages": {"smudge_above": 1}}, code_version="0.0.9"))
+    with pytest.raises(BuildError, match=r"rules that this version does not know; finish it with version 0\.0\.9"):
+        config_of_plan(config(), older)
+
+
+def test_a_night_without_work_can_be_recorded_so_that_it_is_not_listed_again(store: MemoryStore) -> None:
+    begin_build(store, config("monday"), lambda: CORPUS, code_version="0.1.0")
+    plan = put_plan(store, begin_build(store, config("tuesday"), lambda: CORPUS, code_version="0.1.0"))
+    assert not plan.has_work
+    assert begin_build(store, config("tuesday"), never, code_version="0.1.0") == plan == read_plan(store, "tuesday")
 
 
 def test_an_empty_corpus_is_one_clear_line(store: MemoryStore) -> None:
@@ -114,7 +136,7 @@ def test_a_store_without_conditional_writes_is_refused_unless_one_writer_is_prom
 
 
 def test_a_preview_puts_nothing_and_counts_what_is_new(store: MemoryStore) -> None:
-    plan = preview_plan(store, config(), lambda: CORPUS, code_version="0.1.0")
+    plan = draft_plan(store, config(), lambda: CORPUS, code_version="0.1.0").plan
     assert len(plan.shards) == 2
     assert store.objects == {}
 

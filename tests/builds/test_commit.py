@@ -10,6 +10,7 @@ import pytest
 from pipeline.builds import layout
 from pipeline.builds.commit import commit_shard, leaf_shards, open_shards, quarantine_document, read_receipts, split_shard
 from pipeline.builds.ledger import decode_receipt, encode_receipt
+from pipeline.builds.listing import listing_of
 from pipeline.builds.plan import BuildPlan, bisect, plan_shards, shard_of
 from pipeline.builds.receipt import receipt_of
 from pipeline.config import PlanConfig
@@ -164,7 +165,7 @@ def test_any_interleaving_of_crashing_drivers_ends_with_every_page_once(seed: in
     """Drivers that commit, split and quarantine at random and crash at random writes: simulated, 5 seeds."""
     chance, store = random.Random(seed), MemoryStore()
     documents = [document(f"{i:03d}.pdf") for i in range(20)]
-    shards = tuple(plan_shards(documents, done=(), config=PlanConfig(shard_documents=7)))
+    shards = tuple(plan_shards(listing_of(documents), config=PlanConfig(shard_documents=7)))
     plan = BuildPlan(stamp=STAMP, input_uri="/corpus", planned_at=NOON, shards=shards)
     zombies: list[Shard] = []
     while todo := open_shards(plan, read_receipts(store, "main")):

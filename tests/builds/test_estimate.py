@@ -19,6 +19,7 @@ def receipt(num_rows: int, busy_s: float) -> ShardReceipt:
         sha256="",
         num_rows=num_rows,
         num_documents=1,
+        num_known=0,
         quarantined=(),
         pages_by_status={},
         pages_by_reject={},

@@ -11,8 +11,8 @@ from pipeline.builds.commit import commit_shard
 from pipeline.builds.ledger import decode_manifest, decode_receipt, encode_receipt
 from pipeline.builds.receipt import receipt_of
 from pipeline.builds.status import status
-from pipeline.builds.verify import verify
 from pipeline.errors import VerifyError
+from pipeline.publishing.verify import verify
 from pipeline.receipts import ShardReceipt
 from pipeline.records import Attempt, PageRecord
 from pipeline.tables.pages import encode_pages
@@ -93,7 +93,7 @@ def test_status_shows_rungs_and_modes_when_there_is_something_to_show() -> None:
     store = MemoryStore()
     (shard,) = planned_build(store, [DOCUMENT]).shards
     commit_shard(store, "main", shard.shard_id, encode_pages(ROWS, head(shard)), attempt_id="a")
-    shown = rows_of(status(store, "main"))
+    shown = rows_of(status(store, "main"), is_published=False)
     assert shown["rungs"] == "first: 3 pages, 4.8 s; cut: 1 pages, 2.2 s; wider: 0 pages, 0.5 s"
     assert shown["modes"] == "base: 2 pages, 5.0 text tokens per vision token; tiny: 1 pages, 1.0 text tokens per vision token"
 
@@ -106,7 +106,7 @@ def test_a_build_that_climbed_nothing_shows_no_rungs() -> None:
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
-        (b'{"schema_version": "1"}', "is of schema 1, where this version reads 2; give another output"),
+        (b'{"schema_version": "1"}', "is of schema 1, where this version reads 3; give another output"),
         (b"[]", "names no schema version"),
         (b"{", "names no schema version"),
     ],

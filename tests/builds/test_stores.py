@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.builds.commit import commit_shard, open_shards, read_receipts
-from pipeline.builds.publish import publish
-from pipeline.builds.verify import verify
 from pipeline.config import StoreConfig
 from pipeline.interfaces import ObjectStore
+from pipeline.publishing.verify import verify
 from pipeline.receipts import ShardReceipt
 from pipeline.store import open_store
-from tests.builds.factory import CORPUS, config, planned_build
+from tests.builds.factory import CORPUS, config, planned_build, publish
 from tests.tables.samples import opened, pages_file
 
 
@@ -38,7 +37,7 @@ def test_a_build_is_planned_committed_published_and_verified(real_store: ObjectS
     assert report.findings == ()
     assert report.num_pages == sum(opened(ref).num_pages for ref in CORPUS[:8])
     top = {info.key.partition("/")[0] for info in real_store.list()}
-    assert top == {"README.md", "_builds", "documents", "pages"}
+    assert top == {"README.md", "_builds", "_dedup", "_judged", "_versions", "documents", "pages"}
 
 
 def test_two_drivers_that_do_the_same_build_at_once_leave_it_whole(real_store: ObjectStore) -> None:

@@ -100,7 +100,7 @@ def test_a_split_that_leaves_the_whole_shard_open_to_a_zombie_is_noticed(folder:
 
 
 def test_a_driver_that_ends_well_with_nothing_published_is_noticed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_module, "publish", lambda store, config: None)
+    monkeypatch.setattr(driver_module, "publish", lambda store, config, *, code_version: None)
     with pytest.raises(Broken, match="ended well, and nothing is published"):
         drill(0, folder)
 

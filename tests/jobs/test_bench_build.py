@@ -20,6 +20,7 @@ def receipt(worker: str, ended_s: float, total_s: float, busy_s: float) -> Shard
         sha256="",
         num_rows=10,
         num_documents=1,
+        num_known=0,
         quarantined=(),
         pages_by_status={},
         pages_by_reject={},

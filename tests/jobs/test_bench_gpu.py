@@ -157,6 +157,7 @@ def receipt(shard_id: str, start_s: float, end_s: float, *, engine_s: float) -> 
         sha256="0",
         num_rows=10,
         num_documents=1,
+        num_known=0,
         quarantined=(),
         pages_by_status={"ok": 9, "blank": 1},
         pages_by_reject={"gibberish": 9},

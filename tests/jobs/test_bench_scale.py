@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from jobs.bench_scale import STEPS, Cost, config_in, table_of
-from jobs.synthetic import COPY_EVERY, SyntheticSource, SyntheticStore, page_document
+from jobs.synthetic import COPY_EVERY, SyntheticNight, SyntheticSource, SyntheticStore, page_document
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import read_receipts
-from pipeline.builds.publish import publish
-from pipeline.builds.verify import verify
+from pipeline.publishing.verify import verify
 from pipeline.sources import list_documents
 from pipeline.store import open_store
+from tests.builds.factory import publish
 
 
 def test_a_synthetic_build_publishes_every_document_and_verifies(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_a_synthetic_build_publishes_every_document_and_verifies(tmp_path: Path)
     store = SyntheticStore(beside, plan.stamp, config, num_shards=30)
     assert len(read_receipts(store, "main")) == 30
     manifest = publish(store, config)
-    assert (manifest.num_documents_kept, manifest.num_documents_planned) == (30, 30)
+    assert (manifest.num_documents_kept, manifest.builds[0].evidence.num_documents_planned) == (30, 30)
     report = verify(store, "main")
     assert report.findings == ()
     assert report.num_pages == 30
@@ -34,7 +34,17 @@ def test_a_synthetic_corpus_holds_copies_that_planning_merges() -> None:
     assert len(listed) == 2 * COPY_EVERY + 3
 
 
-@pytest.mark.parametrize("step", ["plan", "resume", "replan"])
+def test_a_synthetic_night_finds_a_hundredth_of_each_kind(tmp_path: Path) -> None:
+    config = config_in(tmp_path)
+    store = open_store(config.output)
+    begin_build(store, config, lambda: list_documents(SyntheticSource(2000)), code_version="0")
+    night = config.model_copy(update={"build_id": "night"})
+    counts = begin_build(store, night, lambda: list_documents(SyntheticNight(2000)), code_version="0").counts
+    assert (counts.num_new, counts.num_changed, counts.num_removed) == (20, 20, 20)
+    assert (counts.num_held, counts.num_returned, counts.num_renamed, counts.num_retried) == (2000, 0, 0, 0)
+
+
+@pytest.mark.parametrize("step", ["plan", "resume", "replan", "night"])
 def test_each_step_tells_what_it_took(tmp_path: Path, step: str) -> None:
     STEPS["plan"](tmp_path, 50)
     cost = STEPS[step](tmp_path, 50)

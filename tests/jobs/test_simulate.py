@@ -6,6 +6,7 @@ import pytest
 
 from jobs.simulate import Simulation, Times, simulate
 from jobs.simulated_corpus import Mixture, SimulatedCorpus, corpus_of
+from pipeline.builds.listing import listing_of
 from pipeline.builds.plan import plan_shards
 from pipeline.config import PlanConfig
 
@@ -31,7 +32,7 @@ def test_few_workers_are_kept_busy_nineteen_parts_in_twenty(num_workers: int) ->
 def test_small_shards_for_the_end_shorten_the_tail() -> None:
     """The same simulation over shards of one size, as one worker would plan them."""
     tapered = simulate(CORPUS, GPU, num_workers=16, seed=1, plan=PLAN)
-    even = Simulation(plan_shards(CORPUS.documents, done=(), config=PLAN), CORPUS, GPU, num_workers=16, seed=1).run()
+    even = Simulation(plan_shards(listing_of(CORPUS.documents), config=PLAN), CORPUS, GPU, num_workers=16, seed=1).run()
     assert tapered.tail_s < even.tail_s / 2
     assert tapered.efficiency > even.efficiency
 

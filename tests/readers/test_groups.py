@@ -1,15 +1,28 @@
 """The index says what the footers say, and opening by it asks for nothing else."""
 
+from pathlib import Path
+
 import pytest
 
 from pipeline.errors import ConfigError, VerifyError
-from pipeline.readers.groups import fingerprint, index_bytes, index_key, list_files, open_pages, open_version, read_index
+from pipeline.readers.groups import (
+    fingerprint,
+    index_bytes,
+    index_files,
+    index_key,
+    latest_version,
+    list_files,
+    open_pages,
+    open_version,
+    read_index,
+)
 from pipeline.readers.row_groups import TableSource
 from pipeline.readers.share import Course, World
 from pipeline.readers.stream import open_stream, read
 from pipeline.records import DocumentRef
 from tests.builds.factory import CORPUS, finished_build
 from tests.builds.memory_store import MemoryStore
+from tests.readers.published import NUM_DOCUMENTS, publish_into
 from tests.readers.tables import write_version
 from tests.tables.samples import opened
 
@@ -82,3 +95,17 @@ def test_the_pages_of_a_build_are_a_table_with_signals() -> None:
     assert len(pages) == sum(map(num_pages, CORPUS[:8]))
     assert len({page["id"] for page in pages}) == len(pages)
     assert all(tuple(page) == columns for page in pages)
+
+
+def test_publishing_leaves_the_index_of_its_parts(tmp_path: Path) -> None:
+    store = publish_into(tmp_path)
+    version = latest_version(store)
+    prefix = f"documents/version={version}/"
+    by_footers = index_files(store, list_files(store, prefix))
+    assert fingerprint(read_index(store.get(index_key(version)))) == fingerprint(by_footers)
+    assert by_footers.num_rows == NUM_DOCUMENTS
+
+
+def test_a_store_where_nothing_is_published_is_told() -> None:
+    with pytest.raises(ConfigError, match="nothing is published"):
+        latest_version(MemoryStore())

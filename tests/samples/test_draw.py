@@ -21,7 +21,7 @@ def drawn() -> Mapping[str, Drawn]:
 def events_of_corpus() -> dict[str, list[RenderEvent]]:
     source = open_source(StoreConfig(uri=str(HERE / "corpus")))
     return {
-        Path(document.uri).name: list(render_documents([document], source, config=RenderConfig(dpi=72)))
+        Path(document.uri).name: list(render_documents([document], source, config=RenderConfig(dpi=72), known=()))
         for document in source.scan()
     }
 

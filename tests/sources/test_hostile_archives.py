@@ -13,6 +13,7 @@ import pytest
 from pipeline.config import StoreConfig
 from pipeline.errors import DocumentMissing, DocumentTooLarge, SourceError
 from pipeline.records import DocumentRef
+from pipeline.sources import list_documents
 from tests.rendering.mutations import delete_chunk, double_chunk, flip_bytes
 from tests.sources.place import PACKERS, Place, tar_of, tgz_of, zip_of
 
@@ -75,7 +76,7 @@ def test_a_zip_whose_members_share_their_bytes_is_not_unpacked_again_and_again(t
         archive.infolist()[0].compress_size += 50
         assert entry.header_offset == 1000 + 30 + 5
     found = read_all(laid(tmp_path, "in.zip", out.getvalue()))
-    assert found == {"in.zip#a.pdf": "missing", "in.zip#b.pdf": b"b"}
+    assert found == {"in.zip#a.pdf": "damaged", "in.zip#b.pdf": b"b"}
 
 
 @pytest.mark.parametrize("stated", [10, 5_000, 2**31, 2**40])
@@ -86,12 +87,64 @@ def test_a_zip_that_lies_about_a_size_gives_no_more_than_it_states(tmp_path: Pat
         archive.writestr(*GOOD)
         archive.infolist()[0].file_size = stated
     found = read_all(laid(tmp_path, "in.zip", out.getvalue()))
-    assert found == {"in.zip#a.pdf": "missing" if stated < 10**6 else "too_large", "in.zip#good.pdf": GOOD[1]}
+    assert found == {"in.zip#a.pdf": "damaged" if stated < 10**6 else "too_large", "in.zip#good.pdf": GOOD[1]}
 
 
 def test_a_method_that_asks_for_gigabytes_first_is_not_read(tmp_path: Path) -> None:
     place = laid(tmp_path, "in.zip", zip_of(("a.pdf", b"a" * 100), compression=zipfile.ZIP_LZMA))
-    assert read_all(place) == {"in.zip#a.pdf": "missing"}
+    assert read_all(place) == {"in.zip#a.pdf": "unsupported"}
+
+
+def test_a_member_that_asks_for_a_password_is_named_so(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("locked.pdf", b"%PDF-")
+        archive.writestr(*GOOD)
+        archive.infolist()[0].flag_bits |= 1
+    found = read_all(laid(tmp_path, "in.zip", out.getvalue()))
+    assert found == {"in.zip#locked.pdf": "encrypted", "in.zip#good.pdf": GOOD[1]}
+
+
+NOISE = random.Random(5).randbytes(4000)
+BROKEN = {
+    "bomb.tgz": (gzip.compress(tar_of(("bomb.pdf", bytes(40_000_000)))), "too_large"),
+    "bomb.tar.gz": (gzip.compress(tar_of(("a.pdf", NOISE), (".hidden", bytes(40_000_000)))), "too_large"),
+    "cut.tgz": (tgz_of(("a.pdf", NOISE))[:2000], "damaged"),
+    "cut.tar": (tar_of(("a.pdf", NOISE))[:2000], "damaged"),
+    "cut.zip": (zip_of(("a.pdf", NOISE))[:2000], "damaged"),
+    "no_tar.tgz": (gzip.compress(NOISE), "damaged"),
+    "empty.zip": (b"", b""),
+    "page.zip": (b"%PDF-1.4 under another name", b"%PDF-1.4 under another name"),
+    "page.tgz": (b"<html>404</html>", b"<html>404</html>"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_an_archive_that_cannot_be_listed_says_why_when_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Also beside its twin; and what is no archive but for its name is given as it is."""
+    monkeypatch.setattr(FREE_BYTES, 1_000_000)
+    data, expected = BROKEN[name]
+    place = Place(StoreConfig(uri=str(tmp_path))).lay({name: data, f"twin_{name}": data, "good.pdf": GOOD[1]})
+    documents = list_documents(place.source())
+    assert {key: value for key, value in read_all(place).items() if "#" not in key} == {
+        name: expected,
+        f"twin_{name}": expected,
+        "good.pdf": GOOD[1],
+    }
+    whole = {document.uri.rpartition("/")[2] for document in documents if "#" not in document.uri}
+    assert whole >= {name, "good.pdf"}
+
+
+def test_a_bomb_says_so_and_how_far_it_went(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FREE_BYTES, 1_000_000)
+    source = laid(tmp_path, "bomb.tgz", BROKEN["bomb.tgz"][0]).source()
+    (bomb,) = source.scan()
+    with pytest.raises(
+        DocumentTooLarge, match=r"bomb\.tgz cannot be listed to its end: a decompression bomb: it unpacks to over"
+    ):
+        source.read(bomb)
 
 
 def header_of(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:

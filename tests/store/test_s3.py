@@ -91,6 +91,14 @@ def impatient_store(endpoint_url: str) -> ObjectStore:
     return S3Store(bucket="bucket", prefix="x", endpoint_url=endpoint_url, profile=None, region=None, patience=patience)
 
 
+@pytest.mark.usefixtures("credentials")
+def test_what_the_store_says_of_itself_is_told_without_a_credential() -> None:
+    body = b"<Error><Code>Odd</Code><Message>see http://u:hunter2@h/ or /k?X-Amz-Signature=hunter2</Message></Error>"
+    with Answers((400, {"Content-Type": "application/xml"}, body)) as server, pytest.raises(StoreError) as caught:
+        server.store().get("k")
+    assert "see http://***@h/ or /k?X-Amz-Signature=***" in str(caught.value)
+
+
 class Answers:
     """A server that gives scripted (status, headers, body) answers, the last one for ever."""
 

@@ -179,7 +179,9 @@ def head(shard: Shard, *, stamp: BuildStamp = STAMP, failed: Sequence[DocumentFa
             finished_at=NOON,
         ),
         documents=ShardDocuments(
-            opened=tuple(opened(ref) for ref in shard.documents if ref.uri not in lost), failed=tuple(failed)
+            opened=tuple(opened(ref) for ref in shard.documents if ref.uri not in lost),
+            failed=tuple(failed),
+            known=(),
         ),
     )
 

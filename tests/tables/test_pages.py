@@ -95,7 +95,7 @@ def test_a_required_column_refuses_a_null() -> None:
 
 def test_the_footer_says_how_the_pages_were_made() -> None:
     texts = footer_of(encode_pages([], head(shard_of([OPENED.document]))))
-    assert texts["pagemill.schema"] == "pages/2"
+    assert texts["pagemill.schema"] == "pages/3"
     assert texts["pagemill.build"] == "main"
     assert texts["pagemill.recipe"] == '{"render":{"dpi":150.0}}'
     assert texts["pagemill.config"] == '{"documents":{"min_words":50},"pages":{"garbled_above":0.05}}'
@@ -123,7 +123,7 @@ def test_a_file_that_lacks_a_column_is_refused() -> None:
 
 
 def test_parquet_that_is_no_pages_file_is_refused_by_its_schema() -> None:
-    with pytest.raises(VerifyError, match="schema none, where this version reads pages/2"):
+    with pytest.raises(VerifyError, match="schema none, where this version reads pages/3"):
         head_of(encode(pa.table({"a": [1]}), {}))
 
 

@@ -40,8 +40,8 @@ test: $(VENV)/dev.stamp   ## the whole default suite
 test-slow: $(VENV)/dev.stamp ## what the default suite leaves out, because it takes a minute or more
 	$(BIN)/python -m pytest -m slow
 
-test-vllm: $(VENV_VLLM)/vllm.stamp ## the suite on the real vLLM, on the CPU, in an environment of its own
-	OMP_NUM_THREADS=1 $(BIN_VLLM)/python -m pytest tests/vllm
+test-vllm: $(VENV_VLLM)/vllm.stamp ## what needs torch: the real vLLM on the CPU and the readers, in an environment of its own
+	OMP_NUM_THREADS=1 $(BIN_VLLM)/python -m pytest tests/vllm tests/readers/test_torch_dataset.py tests/readers/test_distributed.py
 
 check: $(VENV)/dev.stamp  ## format, lint, types, import rules, README tree; changes nothing
 	$(BIN)/ruff format --check .

@@ -19,7 +19,7 @@ TOP_LEVEL = {
 }
 ROOM_OF_LIBRARY = {
     "ray": ("pipeline/cluster/", "jobs/"),
-    "pymupdf": ("pipeline/rendering/",),
+    "pymupdf": ("pipeline/rendering/", "jobs/bench_reading_data.py"),
     "boto3": ("pipeline/store",),
     "botocore": ("pipeline/store",),
     "onnx": ("pipeline/engines/ppocr",),
@@ -31,10 +31,14 @@ ROOM_OF_LIBRARY = {
         "pipeline/builds/",
         "pipeline/dedup/",
         "pipeline/publishing/",
+        "pipeline/readers/",
         "jobs/bench_near.py",
+        "jobs/bench_reading_readers.py",
         "jobs/synthetic.py",
+        "jobs/synthetic_judged.py",
         "jobs/synthetic_signatures.py",
     ),
+    "torch": ("pipeline/readers/torch_dataset.py", "pipeline/engines/vlm/", "jobs/"),
     "yaml": ("pipeline/config/", "pipeline/builds/", "pipeline/publishing/"),
 }
 

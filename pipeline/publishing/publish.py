@@ -43,6 +43,7 @@ from pipeline.publishing.versions import (
 )
 from pipeline.publishing.write_part import put_part
 from pipeline.quality.contamination import BenchmarkNgrams
+from pipeline.readers.groups import TableFile, index_bytes, index_files, index_key
 from pipeline.tables.parquet import to_json
 from pipeline.tables.schemas import SCHEMA_VERSION
 
@@ -93,6 +94,7 @@ def publish_builds(
         parts = write_parts(store, config, claim, decision, parent, spread)
         verdicts_sha256 = put_verdicts(store, claim, decision)
         put_same(store, layout.takedown_key(claim.version_id), encode_takedown(lists.takedown), attempt_id=uuid4().hex)
+        put_same(store, index_key(claim.version_id), _index_of(store, parts), attempt_id=uuid4().hex)
         candidate = candidate_of(claim, decision, builds)
         version = VersionManifest(
             version_id=claim.version_id,
@@ -113,6 +115,11 @@ def publish_builds(
     advance_latest(store, version)
     write_card(store)
     return version
+
+
+def _index_of(store: ObjectStore, parts: Iterable[VersionPart]) -> bytes:
+    """What lets a reader open the version with one request; one request for each part."""
+    return index_bytes(index_files(store, [TableFile(key=part.key, size_bytes=part.size_bytes) for part in parts]))
 
 
 def inputs_of(builds: Iterable[SurveyedBuild], config: BuildConfig, lists: Lists, tokenizer: str | None) -> Inputs:

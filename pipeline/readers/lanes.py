@@ -1,0 +1,130 @@
+"""One lane of one table as it is read: the row at a round, with the next block decoded meanwhile.
+
+In: a reader of row groups and the orders of the epochs. Out: rows as dicts, asked for in ascending order. Holds one block of
+rows, and one that a thread is decoding. A round that lies beyond the row group at hand is gone to straight away.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.errors import VerifyError
+from pipeline.readers.order import EpochOrder, Int64, OrderSettings, block_rows, lane_runs, lay_out
+from pipeline.readers.row_groups import GroupReader
+
+Sample = dict[str, object]
+"""One row: column to value."""
+NUM_EPOCHS = 2
+"""Lanes pass from one epoch to the next at different times."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """Rows of neighbouring rounds, decoded."""
+
+    epoch: int
+    start: int
+    """Round of the first row."""
+    group_stop: int
+    """Round after the last that lies in the same row group."""
+    rows: pa.Table
+    places: Int64
+    """Which of the rows are read, in order."""
+
+
+class TableReader:
+    """One table in one process: its row groups, and the orders of the epochs that are being read."""
+
+    def __init__(self, groups: GroupReader, rows_G: Int64, settings: OrderSettings, end_epoch: float) -> None:
+        """`end_epoch`: none from there on is read ahead; infinity on a stream without end."""
+        self.groups = groups
+        self.rows_G = rows_G
+        self.settings = settings
+        self.end_epoch = end_epoch
+        self.order = lru_cache(NUM_EPOCHS)(self._lay_out)
+
+    def _lay_out(self, epoch: int) -> EpochOrder:
+        return lay_out(self.rows_G, self.settings, epoch)
+
+
+class LaneReader:
+    """Not thread-safe; lends its next block to a thread of `threads`, which decodes it. Its texts become Python strings on the
+    caller's thread: a string made by one thread and freed by another costs the memory allocator a third more."""
+
+    def __init__(self, table: TableReader, lane: int, threads: Executor) -> None:
+        self._table = table
+        self._lane = lane
+        self._threads = threads
+        self._next: Future[Block] | None = None
+        self._blocks: Iterator[Block] = iter(())
+        self._samples: list[Sample] = []
+        self._epoch = -1
+        self._start = 0
+
+    def begin(self, epoch: int, round_: int) -> None:
+        """Has a thread decode the block of this round, unless the lane is being read already."""
+        if self._next is None:
+            self._go_to(epoch, round_)
+
+    def row(self, epoch: int, round_: int) -> Sample:
+        """The row of a round, none of which may lie before one that was asked for. Raises StoreError, VerifyError."""
+        at = round_ - self._start
+        if epoch == self._epoch and 0 <= at < len(self._samples):
+            return self._samples[at]
+        self._find(epoch, round_)
+        return self._samples[round_ - self._start]
+
+    def _find(self, epoch: int, round_: int) -> None:
+        self.begin(epoch, round_)
+        while True:
+            block = self._advance()
+            if block.epoch == epoch and block.start <= round_ < block.start + block.places.size:
+                break
+            if (epoch, round_) >= (block.epoch, block.group_stop):
+                self._go_to(epoch, round_)
+        self._samples = _samples(block.rows, block.places)
+        self._epoch, self._start = block.epoch, block.start
+
+    def _advance(self) -> Block:
+        assert self._next is not None
+        block = self._next.result()
+        self._next = self._threads.submit(next, self._blocks)
+        return block
+
+    def _go_to(self, epoch: int, round_: int) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        self._blocks = self._blocks_from(epoch, round_)
+        self._next = self._threads.submit(next, self._blocks)
+
+    def _blocks_from(self, epoch: int, round_: int) -> Iterator[Block]:
+        """Epoch follows epoch, to the last."""
+        table = self._table
+        while epoch < table.end_epoch:
+            at = round_
+            for group, runs_of_group in groupby(lane_runs(table.order(epoch), self._lane, round_), key=lambda run: run.group):
+                runs = list(runs_of_group)
+                group_stop = at + sum(run.stop - run.start for run in runs)
+                tables = table.groups.blocks(group, runs[0].block, table.settings.buffer_rows)
+                for run in runs:
+                    rows = next(tables, None)
+                    if rows is None or rows.num_rows < run.stop:
+                        raise VerifyError(f"row group {group} has fewer rows than the index says; write the index again")
+                    places = block_rows(table.settings, epoch, group, run.block, rows.num_rows)[run.start : run.stop]
+                    yield Block(epoch=epoch, start=at, group_stop=group_stop, rows=rows, places=places)
+                    at += run.stop - run.start
+            epoch, round_ = epoch + 1, 0
+
+
+def _samples(rows: pa.Table, places: Int64) -> list[Sample]:
+    """These rows as dicts, in this order."""
+    if 2 * places.size < rows.num_rows:
+        rows, places = rows.take(pa.array(places)), np.arange(places.size)
+    names = rows.column_names
+    columns = [column.to_pylist() for column in rows.columns]
+    return [dict(zip(names, [column[place] for column in columns], strict=True)) for place in places.tolist()]

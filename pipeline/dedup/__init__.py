@@ -10,4 +10,6 @@
     containment.py   documents that stand in an earlier one
     resolve.py       who stays: the rules
     find.py          all of it
+
+The only room that knows how a duplicate is recognised; who may be published at all is decided elsewhere.
 """

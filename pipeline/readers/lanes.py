@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import VerifyError
-from pipeline.readers.order import EpochOrder, Int64, OrderSettings, block_rows, lane_runs, lay_out
+from pipeline.readers.order import EpochOrder, Int64, OrderSettings, Run, block_rows, lane_runs, lay_out
 from pipeline.readers.row_groups import GroupReader
 
 Sample = dict[str, object]
@@ -37,6 +37,18 @@ class Block:
     """Which of the rows are read, in order."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GroupRuns:
+    """What a lane has of one row group."""
+
+    epoch: int
+    group: int
+    start: int
+    """Round of its first row in the lane."""
+    stop: int
+    runs: tuple[Run, ...]
+
+
 class TableReader:
     """One table in one process: its row groups, and the orders of the epochs that are being read."""
 
@@ -53,13 +65,15 @@ class TableReader:
 
 
 class LaneReader:
-    """Not thread-safe; lends its next block to a thread of `threads`, which decodes it. Its texts become Python strings on the
+    """Not thread-safe; lends its next block to a thread of `threads`, which decodes it, and its next row group to one of
+    `fetchers`, on which those of `threads` wait. Its texts become Python strings on the
     caller's thread: a string made by one thread and freed by another costs the memory allocator a third more."""
 
-    def __init__(self, table: TableReader, lane: int, threads: Executor) -> None:
+    def __init__(self, table: TableReader, lane: int, threads: Executor, fetchers: Executor) -> None:
         self._table = table
         self._lane = lane
         self._threads = threads
+        self._fetchers = fetchers
         self._next: Future[Block] | None = None
         self._blocks: Iterator[Block] = iter(())
         self._samples: list[Sample] = []
@@ -103,21 +117,33 @@ class LaneReader:
         self._next = self._threads.submit(next, self._blocks)
 
     def _blocks_from(self, epoch: int, round_: int) -> Iterator[Block]:
-        """Epoch follows epoch, to the last."""
-        table = self._table
-        while epoch < table.end_epoch:
+        """Epoch follows epoch, to the last. The next row group is fetched from the second block of one on."""
+        table, fetchers = self._table, self._fetchers
+        runs_of_groups = self._runs_from(epoch, round_)
+        coming = next(runs_of_groups, None)
+        fetched = fetchers.submit(table.groups.open, coming.group) if coming else None
+        while coming is not None and fetched is not None:
+            this, opened, fetched = coming, fetched.result(), None
+            at = this.start
+            tables = table.groups.blocks(opened, this.group, this.runs[0].block, table.settings.buffer_rows)
+            for run in this.runs:
+                rows = next(tables, None)
+                if rows is None or rows.num_rows < run.stop:
+                    raise VerifyError(f"row group {this.group} has fewer rows than the index says; write the index again")
+                places = block_rows(table.settings, this.epoch, this.group, run.block, rows.num_rows)[run.start : run.stop]
+                yield Block(epoch=this.epoch, start=at, group_stop=this.stop, rows=rows, places=places)
+                at += run.stop - run.start
+                if fetched is None and (coming := next(runs_of_groups, None)) is not None:
+                    fetched = fetchers.submit(table.groups.open, coming.group)
+
+    def _runs_from(self, epoch: int, round_: int) -> Iterator[GroupRuns]:
+        while epoch < self._table.end_epoch:
             at = round_
-            for group, runs_of_group in groupby(lane_runs(table.order(epoch), self._lane, round_), key=lambda run: run.group):
-                runs = list(runs_of_group)
-                group_stop = at + sum(run.stop - run.start for run in runs)
-                tables = table.groups.blocks(group, runs[0].block, table.settings.buffer_rows)
-                for run in runs:
-                    rows = next(tables, None)
-                    if rows is None or rows.num_rows < run.stop:
-                        raise VerifyError(f"row group {group} has fewer rows than the index says; write the index again")
-                    places = block_rows(table.settings, epoch, group, run.block, rows.num_rows)[run.start : run.stop]
-                    yield Block(epoch=epoch, start=at, group_stop=group_stop, rows=rows, places=places)
-                    at += run.stop - run.start
+            for group, found in groupby(lane_runs(self._table.order(epoch), self._lane, round_), key=lambda run: run.group):
+                runs = tuple(found)
+                stop = at + sum(run.stop - run.start for run in runs)
+                yield GroupRuns(epoch=epoch, group=group, start=at, stop=stop, runs=runs)
+                at = stop
             epoch, round_ = epoch + 1, 0
 
 

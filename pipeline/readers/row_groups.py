@@ -56,10 +56,14 @@ class GroupReader:
         self._footers: OrderedDict[int, pq.FileMetaData] = OrderedDict()
         self._lock = threading.Lock()
 
-    def blocks(self, group: int, first_block: int, buffer_rows: int) -> Iterator[pa.Table]:
+    def open(self, group: int) -> pq.ParquetFile:
+        """The columns of a row group, fetched but not decoded."""
+        return self._open(group, self.source.columns_read)
+
+    def blocks(self, opened: pq.ParquetFile, group: int, first_block: int, buffer_rows: int) -> Iterator[pa.Table]:
         """Blocks of row group `group` from `first_block` on; all but the last have `buffer_rows` rows."""
         source = self.source
-        batches = self._open(group, source.columns_read).iter_batches(
+        batches = opened.iter_batches(
             batch_size=buffer_rows, row_groups=[self._ordinal(group)], columns=source.columns_read, use_threads=False
         )
         passing = (_kept(batch, source) for batch in batches)

@@ -5,7 +5,7 @@ sample is a pure function of (`Stream`, position), and the positions of a reader
 so resume costs the decoding of one block for each lane and no counting.
 
 A reader holds 2 x `buffer_rows` rows for each of its lanes (32 divided by the number of readers), and where the store is not
-a folder the compressed column chunks of as many row groups.
+a folder the compressed column chunks of twice as many row groups: one that is decoded and one that is fetched.
 """
 
 import copy
@@ -119,7 +119,7 @@ def read(
         for table, rows_G, end in zip(stream.tables, stream.rows_TG, ends, strict=True)
     ]  # a copy of a store has its own connection: one that was made before a fork is shared with other processes
     lanes: dict[tuple[int, int], LaneReader] = {}
-    threads = ThreadPoolExecutor(num_threads)
+    threads, fetchers = ThreadPoolExecutor(num_threads), ThreadPoolExecutor(num_threads)
     try:
         for places in _windows(stream, course, world, rank, worker, num_taken):
             num_lanes = stream.num_lanes_T[places.table_S]
@@ -128,11 +128,12 @@ def read(
             visits = list(zip(*(column.tolist() for column in columns), strict=True))
             for table, lane, epoch, round_ in visits:
                 if (table, lane) not in lanes:
-                    lanes[table, lane] = LaneReader(readers[table], lane, threads)
+                    lanes[table, lane] = LaneReader(readers[table], lane, threads, fetchers)
                     lanes[table, lane].begin(epoch, round_)
             for table, lane, epoch, round_ in visits:
                 yield lanes[table, lane].row(epoch, round_)
     finally:
+        fetchers.shutdown(cancel_futures=True)
         threads.shutdown(cancel_futures=True)
 
 

@@ -23,7 +23,7 @@ def tally(source: TableSource) -> Mapping[str, Counter[str]]:
     reader = GroupReader(source)
 
     def of_group(group: int) -> dict[str, Counter[str]]:
-        return _summed(source.columns, [_counts(block) for block in reader.blocks(group, 0, BLOCK_ROWS)])
+        return _summed(source.columns, [_counts(block) for block in reader.blocks(reader.open(group), group, 0, BLOCK_ROWS)])
 
     return _summed(source.columns, list(map_in_order(of_group, range(source.groups.rows_G.size), num_threads=NUM_THREADS)))
 

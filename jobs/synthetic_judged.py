@@ -91,7 +91,7 @@ def _judged(documents: Sequence[DocumentRef]) -> pa.Table:
     values: list[object]
     for field in JUDGED_SCHEMA:
         if field.name in ("id", "uri"):
-            values: list[object] = [pair[field.name == "uri"] for pair in ids]
+            values = [pair[field.name == "uri"] for pair in ids]
         elif field.name == "text_hash":
             values = [bytes.fromhex(doc_id)[:16] for doc_id, _ in ids]
         else:

@@ -6,6 +6,7 @@ one made from the evidence alone, and, document for document, with a build of to
 """
 
 import contextlib
+import hashlib
 import random
 import shutil
 import string
@@ -33,7 +34,7 @@ from pipeline.store import FolderStore
 from pipeline.tables.parquet import decode
 from pipeline.tables.schemas import DOCUMENTS_SCHEMA
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 PAPER, REPORT, LEAFLET, LETTER = (
     "grobid__Wang-paperAVE2008.pdf",
@@ -192,7 +193,7 @@ def test_a_week(week: Week, monkeypatch: pytest.MonkeyPatch) -> None:
     wednesday_fails_and_thursday_catches_up(week, monkeypatch)
     friday_has_two_drivers_and_loses_an_original(week)
     saturday_moves_a_threshold(week)
-    sunday_gets_a_document_back(week)
+    sunday_gets_a_document_back_and_one_must_go(week)
     assert week.checks == [f"2026-11-{day}" for day in (16, 17, 19, 20, 21, 22)]
 
 
@@ -266,12 +267,18 @@ def saturday_moves_a_threshold(week: Week) -> None:
     week.settings.pop()
 
 
-def sunday_gets_a_document_back(week: Week) -> None:
+def sunday_gets_a_document_back_and_one_must_go(week: Week) -> None:
+    """The listed document goes, and the page that says the same."""
     week.add(REPORT)
     week.remove("a copy of a report.pdf")
+    must_go = week.folder / "takedown.txt"
+    must_go.write_text(f"# request 4711\n{hashlib.sha256((week.corpus / TURNED).read_bytes()).hexdigest()}\n")
+    week.settings.append(f"publish.takedown={must_go}")
     assert week.run("2026-11-22") == 0
     week.check("2026-11-22")
     assert REPORT in week.names()
+    assert not {TURNED, ENCYCLOPEDIA} & week.names()
+    assert week.published().documents_by_reject["taken_down"] == 2
     assert num_pages_read(week, "2026-11-22") == 0
 
 

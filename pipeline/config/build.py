@@ -84,8 +84,9 @@ class LeaseConfig(Section):
 
 
 class PublishConfig(Section):
-    part_bytes: PositiveInt = 256_000_000
-    """A `documents` part is closed when its text reaches this."""
+    part_bytes: PositiveInt = 640_000_000
+    """A part is closed when the text of its documents, published or not, reaches this: a file of 100 to 180 MB, since
+    zstd makes real text 3.5 times smaller (`infra/benchmarks/publish.md`)."""
     row_group_bytes: PositiveInt = 64_000_000
     tokenizer: Address | None = None
     """Path or URI of the `tokenizer.json` that fills `token_count`; needs the extra `tokens`. None leaves it null."""

@@ -1,12 +1,11 @@
 """`pagemill head`: the first rows of a dataset, readable."""
 
 import argparse
-import sys
 import textwrap
 from collections.abc import Sequence
 from itertools import islice
 
-from jobs.command_line import DONE, parser_for, run_command
+from jobs.command_line import DONE, end_process, parser_for, run_command
 from jobs.dataset_address import add_address_arguments, address_of
 from pipeline.readers.groups import open_pages, open_version
 from pipeline.readers.lanes import Sample
@@ -62,4 +61,4 @@ def _fact(value: object) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -1,11 +1,10 @@
 """`pagemill stats`: what a dataset holds, counted from its tables."""
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from jobs.command_line import DONE, parser_for, run_command
+from jobs.command_line import DONE, end_process, parser_for, run_command
 from jobs.dataset_address import Address, add_address_arguments, address_of
 from pipeline.readers.groups import RowGroups, open_pages, open_version
 from pipeline.readers.row_groups import TableSource
@@ -67,4 +66,4 @@ def _values(counts: Counter[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

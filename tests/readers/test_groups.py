@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigError, VerifyError
+from pipeline.readers.footers import TAIL_BYTES
 from pipeline.readers.groups import (
     fingerprint,
     index_bytes,
@@ -56,6 +57,15 @@ def test_a_version_of_many_files_is_opened_and_entered_with_a_few_requests(monke
     samples.close()
     num_lanes = 32
     assert len(set(asked)) <= 2 + 2 * num_lanes
+
+
+def test_a_footer_longer_than_the_first_request_is_read_whole() -> None:
+    """500 row groups make a footer of more than 64 kB."""
+    store = MemoryStore()
+    groups = write_version(store, [[1] * 500])
+    (file,) = groups.files
+    assert int.from_bytes(store.get(file.key)[-8:-4], "little") > TAIL_BYTES
+    assert groups.rows_G.tolist() == [1] * 500
 
 
 def test_a_version_without_an_index_is_opened_by_its_footers() -> None:

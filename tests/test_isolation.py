@@ -287,7 +287,8 @@ def test_a_document_that_kills_three_workers_is_quarantined_alone(
     publish(store, config)
     report = verify(store, "main")
     assert report.findings == ()
-    assert (report.num_pages, report.num_documents_quarantined) == (1 + 2 + 4 + 5 + 6, 1)
+    (counted,) = report.builds
+    assert (counted.num_pages, counted.num_documents_quarantined) == (1 + 2 + 4 + 5 + 6, 1)
     failures = [each for receipt in read_receipts(store, "main").values() for each in receipt.quarantined]
     (failure,) = failures
     assert (Path(failure.document.uri).name, failure.reason, failure.attempts) == ("of_3_pages.pdf", "crashed", 3)

@@ -10,6 +10,7 @@ the node's object store and never through the driver.
     worker.py         the actor: one engine, two shards at a time, one commit each
     render_tasks.py   documents to pages in tasks with a deadline and a memory limit
     spread.py         a function over many items by tasks
+    jobs.py           Ray's job API: submit, list, follow, stop
 """
 
 from pipeline.cluster.spread import over_tasks

@@ -47,8 +47,8 @@ SECRETS_ON_NODES = (
 
 
 def environment(names: Sequence[str]) -> dict[str, str]:
-    """VARIABLES that are set here, and `names`. Raises ConfigError for a name that is not set, that asks for a secret, or that is
-    the cluster's own, and for an address with a credential."""
+    """VARIABLES that are set here, and `names`. Raises ConfigError for a name that is not set, that asks for a secret, or that
+    is the cluster's own, and for an address with a credential."""
     for name in names:
         if asks_for_secret(name):
             raise ConfigError(f"--env {name} would show a secret to whoever may ask Ray's API; {SECRETS_ON_NODES}")
@@ -64,8 +64,8 @@ def environment(names: Sequence[str]) -> dict[str, str]:
 
 
 def refuse_folders_of_this_shell(config: BuildConfig) -> None:
-    """A relative path means one beneath this shell, which no node has. An absolute one is taken as the nodes'; a worker that does
-    not see it says so. Raises ConfigError."""
+    """A relative path means one beneath this shell, which no node has. An absolute one is taken as the nodes'; a worker that
+    does not see it says so. Raises ConfigError."""
     addresses = {
         "input.uri": config.input.uri,
         "output.uri": config.output.uri,
@@ -77,8 +77,8 @@ def refuse_folders_of_this_shell(config: BuildConfig) -> None:
     for key, uri in addresses.items():
         if uri is not None and "://" not in uri and not Path(uri).is_absolute():
             raise ConfigError(
-                f"{key} is {uri}, a path beneath this shell, which the nodes of a cluster have not; give an s3:// address, or the "
-                "absolute path of a folder that every node mounts"
+                f"{key} is {uri}, a path beneath this shell, which the nodes of a cluster have not; give an s3:// address, or "
+                "the absolute path of a folder that every node mounts"
             )
 
 

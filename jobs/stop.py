@@ -35,9 +35,9 @@ HARD_STOP_S = 60.0
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(
         "stop",
-        "Ask a build that is at work to end: no more shards are handed out, those in work are finished and committed. The same "
-        "command\ngoes on from there. Works for builds anywhere that write to the config's output; with --address it waits for the "
-        "build's job, and\nhas Ray stop it when it takes too long.",
+        "Ask a build that is at work to end: no more shards are handed out, those in work are finished and committed.\n"
+        "The same command goes on from there. Works for builds anywhere that write to the config's output; with --address\n"
+        "it waits for the build's job, and has Ray stop it when it takes too long.",
         "pagemill stop configs/nightly.yaml --address http://head:8265 --within 600",
     )
     add_config_arguments(parser)
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="SECONDS",
         type=float,
         default=WITHIN_S,
-        help="with --address: then Ray stops the job and what is in work is abandoned whole; 0 asks nobody (default: %(default)g)",
+        help="with --address: after this Ray stops the job, and what is in work is abandoned whole (default: %(default)g)",
     )
     return run_command(parser, run, argv)
 
@@ -56,7 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     build_id = build_of_submission(config)
     if arguments.address is None:
-        ask(config, build_id)
+        for each in dict.fromkeys(
+            (config.build_id, build_id)
+        ):  # a config that names none is built as one and read as the other
+            ask(config, each)
         return DONE
     jobs = open_jobs(arguments.address)
     job = newest_attempt(jobs.jobs(), submission_name(config, build_id))

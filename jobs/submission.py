@@ -1,8 +1,8 @@
 """What a job of a build is called on a cluster, and which one is the newest.
 
-In: a config and Ray's jobs. Out: ids such as `books-3fa94c1d.2026-11-27.2`: the dataset by name and by a hash of its address, since
-two datasets of one cluster may have a build of one name; the build; and which attempt it is, since Ray takes an id only once, and
-a build that was stopped goes on under the next number. Of two who submit the same attempt, Ray takes one.
+In: a config and Ray's jobs. Out: ids such as `books-3fa94c1d.2026-11-27.2`: the dataset by name and by a hash of its address,
+since two datasets of one cluster may have a build of one name; the build; and which attempt it is, since Ray takes an id only
+once, and a build that was stopped goes on under the next number. Of two who submit the same attempt, Ray takes one.
 """
 
 import argparse
@@ -18,6 +18,11 @@ from pipeline.config import BuildConfig
 
 ADDRESS_VARIABLE = "RAY_API_SERVER_ADDRESS"
 """Ray's own name for it; its job client lets it win over an address that is given, so both are made to agree."""
+RAYS_LOGGERS = (
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray.dashboard.modules.job.sdk",
+    "ray._private.runtime_env.packaging",
+)
 NAME_CHARS = 32
 
 
@@ -26,14 +31,11 @@ def add_address_argument(parser: argparse.ArgumentParser, does: str) -> None:
 
 
 def open_jobs(address: str) -> RayJobs:
-    """The cluster's jobs. A token in the environment is used although RAY_AUTH_MODE is not set: Ray's client then sends none, and
-    is refused. Raises ConfigError, ClusterError, ClusterRefused."""
+    """The cluster's jobs, without what Ray logs of each upload. Raises ConfigError, ClusterError, ClusterRefused."""
     os.environ[ADDRESS_VARIABLE] = address
-    if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
     opened = RayJobs(address)
-    for name in ("dashboard_sdk", "job.sdk"):
-        logging.getLogger(f"ray.dashboard.modules.{name}").setLevel(logging.ERROR)  # each upload and each closed log, else
+    for name in RAYS_LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)  # after the import that sets their levels
     return opened
 
 
@@ -68,7 +70,8 @@ def newest_attempt(jobs: Iterable[Job], name: str) -> Job | None:
 
 
 def told(job: Job) -> str:
-    """ "running since 2026-11-27 20:14 UTC"."""
+    """ "running since 2026-11-27 20:14 UTC", "ended with exit code 1", "stopped"."""
+    if job.exit_code is not None:
+        return f"ended with exit code {job.exit_code}"
     since = f" since {job.started_at:%Y-%m-%d %H:%M} UTC" if job.started_at and not job.has_ended else ""
-    code = f" with exit code {job.exit_code}" if job.exit_code else ""
-    return f"{job.status.lower()}{since}{code}"
+    return f"{job.status.lower()}{since}"

@@ -1,4 +1,4 @@
-"""`pagemill submit`: a build, a night or a publish as a job of a running Ray cluster, from any machine that reaches its dashboard.
+"""`pagemill submit`: a build, a night or a publish as a job of a Ray cluster, from any machine that reaches its dashboard.
 
 The job runs `python -m jobs.COMMAND` on the head node with the code and the config of this machine. Submitting again is safe at
 any time: what runs is not submitted twice, what has succeeded is left, and what was stopped or failed goes on.
@@ -50,9 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = words[0] if words and words[0] in COMMANDS else ""
     parser = parser_for(
         "submit",
-        "Run a build, a night or a publish on a Ray cluster and follow it. Without COMMAND: `build` when the config or --build-id "
-        "names\na build, else `nightly`, whose build is named by the date. A build that is waiting or running is not submitted a "
-        "second time\n(exit code 3); one that was stopped or failed goes on. Ends with the job's own exit code.",
+        "Run a build, a night or a publish on a Ray cluster and follow it. None of them named: `build` when the config\n"
+        "or --build-id names a build, else `nightly`, whose build is named by the date. What is waiting or running is not\n"
+        "submitted a second time (exit code 3); what was stopped or failed goes on. Ends with the job's own exit code.",
         "pagemill submit configs/nightly.yaml --address http://head:8265\n"
         "  pagemill submit publish configs/s3.yaml --address http://head:8265 --no-follow",
     )
@@ -126,8 +126,8 @@ def has_done(job: Job, identity: str) -> bool:
 
 def held(job: Job, address: str) -> str:
     return (
-        f"job {job.job_id} is {told(job)} on {address}; this one was not submitted. `pagemill status CONFIG --address {address}` "
-        "says how far it is, `pagemill stop` in its place drains it"
+        f"job {job.job_id} is {told(job)} on {address}; this one was not submitted. `pagemill status CONFIG --address "
+        f"{address}` says how far it is, `pagemill stop` in its place drains it"
     )
 
 

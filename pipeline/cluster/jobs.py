@@ -1,9 +1,9 @@
 """Ray's job API behind one door: submit, list, follow and stop jobs of a running cluster, with its errors in our words.
 
-In: the HTTP address of a cluster's dashboard. Out: Jobs, their logs, and what nodes there are. A job is a command that Ray runs
-once on the head node, with the files and the variables that were sent along; its id can never be used again on that cluster, and
-of two that are submitted under one id Ray takes one. Knows nothing of builds. The token is found by Ray itself (RAY_AUTH_MODE,
-RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH) and is never in a message.
+In: the HTTP address of a cluster's dashboard. Out: Jobs, their logs, and what nodes there are. A job is a command that Ray
+runs once on the head node, with the files and the variables that were sent along; its id can never be used again on that
+cluster, and of two that are submitted under one id Ray takes one. Knows nothing of builds. The token is found by Ray itself
+(RAY_AUTH_MODE, RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH) and is never in a message.
 
 Needs the extra `cluster`. Costs one HTTP request a call, and an open connection while a log is followed.
 """
@@ -95,8 +95,8 @@ class RayJobs:
     def submit(
         self, job_id: str, command: str, *, folder: Path, environment: Mapping[str, str], labels: Mapping[str, str]
     ) -> None:
-        """Sends the files of `folder` and has `command`, a shell's line, run in a copy of it. `labels` name this submission under
-        SUBMISSION_LABEL. Raises JobHeld when another has taken the id meanwhile."""
+        """Sends the files of `folder` and has `command`, a shell's line, run in a copy of it. `labels` name this submission
+        under SUBMISSION_LABEL. Raises JobHeld when another has taken the id meanwhile."""
         runtime_env = {"working_dir": str(folder), "env_vars": dict(environment)}
         try:
             with self._told():
@@ -133,7 +133,7 @@ class RayJobs:
         finally:
             if waiting is not None:
                 waiting.cancel()
-            loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop), return_exceptions=True))
+                loop.run_until_complete(asyncio.wait({waiting}))
             loop.run_until_complete(pieces.aclose())
             loop.close()
 
@@ -162,8 +162,8 @@ class RayJobs:
             yield
         except AuthenticationError as error:
             raise ClusterRefused(
-                f"the Ray cluster at {self.address} wants a token, or another one; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN, or "
-                "RAY_AUTH_TOKEN_PATH for a file that holds it"
+                f"the Ray cluster at {self.address} wants a token, or another one; set RAY_AUTH_MODE=token and "
+                "RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH for a file that holds it"
             ) from error
         except rays as error:
             told = (str(error).strip().splitlines() or [type(error).__name__])[-1][:ANSWER_CHARS]

@@ -7,8 +7,10 @@ Ray's own warnings stay in its log folder: the driver's terminal belongs to the 
 import logging
 
 import ray
+from ray.exceptions import AuthenticationError
 
 from pipeline.config import BuildConfig, VlmConfig
+from pipeline.errors import ClusterError
 
 BASE_BYTES = 1_000_000_000
 """A rendered A4 page at 150 dpi is 2.2 MB grey; two shards of two documents with a window of 16 pages each are 0.14 GB a
@@ -33,10 +35,17 @@ def object_store_bytes(config: BuildConfig) -> int:
 
 
 def connect(address: str, *, num_cpus: int, object_store_bytes: int) -> None:
-    """Starts a cluster on this machine (`local`) with at least `num_cpus` logical CPUs, or joins the one at `address`."""
+    """Starts a cluster on this machine (`local`) with at least `num_cpus` logical CPUs, or joins the one at `address`. Raises
+    ClusterError when none answers there, or not to this driver."""
     runtime_env = {"env_vars": CPU_ENGINE_ENVIRONMENT}
     if address != "local":
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env=runtime_env)
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env=runtime_env)
+        except (ConnectionError, AuthenticationError) as error:
+            raise ClusterError(
+                f"no Ray cluster can be joined at {address}; is it up, and are RAY_AUTH_MODE and RAY_AUTH_TOKEN (or "
+                "RAY_AUTH_TOKEN_PATH) the same there and here?"
+            ) from error
         return
     ray.init(
         address="local",

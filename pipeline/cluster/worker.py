@@ -26,7 +26,7 @@ from pipeline.engines import open_engine
 from pipeline.engines.ladder.engine import LadderEngine
 from pipeline.errors import ConfigError, ObjectMissing
 from pipeline.flow import build_shard
-from pipeline.interfaces import Engine, Renderer
+from pipeline.interfaces import Engine, ObjectStore, Renderer
 from pipeline.quality.assessment import PageAssessor
 from pipeline.receipts import Shard, ShardReceipt, ShardResult
 from pipeline.records import PageText
@@ -112,8 +112,8 @@ def refuse_unshared_folders(config: BuildConfig, store: ObjectStore, build_id: s
         unseen.append(config.output.uri)
     if unseen:
         raise ConfigError(
-            f"node {socket.gethostname()} does not see {' and '.join(unseen)} as the driver's node does; on a cluster a folder must "
-            "be mounted by every node, or give an s3:// address"
+            f"node {socket.gethostname()} does not see {' and '.join(unseen)} as the driver's node does; on a cluster a folder "
+            "must be mounted by every node, or give an s3:// address"
         )
 
 

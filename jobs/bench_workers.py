@@ -17,9 +17,10 @@ from jobs.bench_memory import draw_corpus
 from jobs.bench_section import append_section, machine_lines
 from jobs.command_line import DONE, code_version, run_command
 from pipeline.builds.begin import begin_build
-from pipeline.cluster import Pulse, connect, disconnect, run_shards
+from pipeline.cluster import connect, disconnect, run_shards
 from pipeline.cluster.start import BASE_BYTES
 from pipeline.config import BuildConfig, parse_config
+from pipeline.events import Pulse
 from pipeline.receipts import ShardReceipt
 from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store

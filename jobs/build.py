@@ -31,10 +31,11 @@ from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.images import agree_on_images
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.stop import StopWatch
-from pipeline.cluster import Pulse, connect, disconnect, object_store_bytes, over_tasks, run_shards
+from pipeline.cluster import connect, disconnect, object_store_bytes, over_tasks, run_shards
 from pipeline.config import BuildConfig
 from pipeline.config.values import QuarantineReason
 from pipeline.errors import BuildIncomplete, ConfigError, SourceError, StoreError
+from pipeline.events import Pulse
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of

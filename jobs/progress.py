@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.builds.status import summed
-from pipeline.cluster import Pulse
 from pipeline.config.ladder import FIRST
+from pipeline.events import Pulse
 from pipeline.receipts import ShardReceipt
 
 LINE_EVERY_S = 5.0

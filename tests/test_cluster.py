@@ -21,9 +21,10 @@ from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.hash_set import HashSet
 from pipeline.builds.status import summed
-from pipeline.cluster import Pulse, run_shards
+from pipeline.cluster import run_shards
 from pipeline.cluster.render_tasks import RenderTasks
 from pipeline.config import BuildConfig, RenderConfig, StoreConfig, load_config, parse_config
+from pipeline.events import Pulse, ShardGiven, ShardReturned, WorkerLost, WorkerOpened
 from pipeline.publishing.verify import verify
 from pipeline.receipts import ShardReceipt
 from pipeline.records import DocumentFailure, OpenedDocument, PageFailure, PageImage, RenderEvent
@@ -155,9 +156,12 @@ def test_a_worker_killed_in_mid_shard_is_replaced_and_every_page_has_one_row(
     killed = False
     lost = 0
     receipts = []
+    others = []
     for event in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store, known=()):
         if isinstance(event, ShardReceipt):
             receipts.append(event)
+        elif not isinstance(event, Pulse):
+            others.append(event)
         if isinstance(event, Pulse):
             lost = event.num_workers_lost
             if event.num_pages_read >= 3 and not killed:
@@ -167,6 +171,14 @@ def test_a_worker_killed_in_mid_shard_is_replaced_and_every_page_has_one_row(
     assert killed
     assert lost >= 1
     assert sum(receipt.num_rows for receipt in receipts) == NUM_PAGES
+    losses = [event for event in others if isinstance(event, WorkerLost)]
+    returned = [event for event in others if isinstance(event, ShardReturned)]
+    assert len(losses) == lost
+    assert {event.shard_id for event in returned} == {shard_id for loss in losses for shard_id in loss.shard_ids}
+    given = Counter(event.shard_id for event in others if isinstance(event, ShardGiven))
+    back = Counter(event.shard_id for event in returned)
+    assert {shard_id: number - back[shard_id] for shard_id, number in given.items()} == {r.shard_id: 1 for r in receipts}
+    assert {event.worker for event in others if isinstance(event, WorkerOpened)} >= {receipt.worker for receipt in receipts}
     publish(store, config)
     assert verify(store, config.build_id).findings == ()
 

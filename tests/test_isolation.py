@@ -14,10 +14,11 @@ import pytest
 
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import read_receipts
-from pipeline.cluster import Pulse, run_shards, supervisor
+from pipeline.cluster import run_shards, supervisor
 from pipeline.cluster.render_tasks import RENDER_CPUS, RenderTasks, TaskBegun
 from pipeline.cluster.worker import Worker
 from pipeline.config import BuildConfig, RenderConfig, parse_config
+from pipeline.events import Pulse
 from pipeline.interfaces import ObjectStore
 from pipeline.publishing.verify import verify
 from pipeline.receipts import Shard, ShardReceipt

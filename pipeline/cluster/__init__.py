@@ -7,7 +7,9 @@ the node's object store and never through the driver.
 
     start.py          a local cluster, or a connection to a running one
     supervisor.py     run_shards(): the queue of shards over elastic workers
+    seats.py          a place for one worker
     worker.py         the actor: one engine, two shards at a time, one commit each
+    watch.py          an engine as it is seen from outside
     render_tasks.py   documents to pages in tasks with a deadline and a memory limit
     spread.py         a function over many items by tasks
     jobs.py           Ray's job API: submit, list, follow, stop
@@ -15,6 +17,6 @@ the node's object store and never through the driver.
 
 from pipeline.cluster.spread import over_tasks
 from pipeline.cluster.start import connect, disconnect, object_store_bytes
-from pipeline.cluster.supervisor import Pulse, run_shards
+from pipeline.cluster.supervisor import run_shards
 
-__all__ = ["Pulse", "connect", "disconnect", "object_store_bytes", "over_tasks", "run_shards"]
+__all__ = ["connect", "disconnect", "object_store_bytes", "over_tasks", "run_shards"]

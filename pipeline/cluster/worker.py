@@ -7,7 +7,7 @@ between rendering and engine.
 
 import os
 import socket
-import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
@@ -21,10 +21,12 @@ from pipeline.builds import layout
 from pipeline.builds.commit import commit_shard
 from pipeline.builds.images import commit_with_images
 from pipeline.cluster.render_tasks import RenderTasks
+from pipeline.cluster.watch import WatchedEngine
 from pipeline.config import BuildConfig, ImagesConfig
 from pipeline.engines import open_engine
 from pipeline.engines.ladder.engine import LadderEngine
 from pipeline.errors import ConfigError, ObjectMissing
+from pipeline.events import WorkerFigures, WorkerOpened
 from pipeline.flow import build_shard
 from pipeline.interfaces import Engine, ObjectStore, Renderer
 from pipeline.quality.assessment import PageAssessor
@@ -45,31 +47,32 @@ class Worker:
         self._config = config
         self._stamp = stamp
         self._known = known
-        self._num_pages_read = 0
-        self._lock = threading.Lock()
+        self._began_s = time.monotonic()
 
-    def open(self) -> str:
-        """Opens the engine; returns its version. Raises EngineError, ConfigError, StoreError."""
+    def open(self) -> WorkerOpened:
+        """Opens the engine. Raises EngineError, ConfigError, StoreError."""
         node_id = ray.get_runtime_context().get_node_id()
         self._name = f"{socket.gethostname()}/{os.getpid()}"
         self._source = open_source(self._config.input)
         self._store = open_store(self._config.output)
         refuse_unshared_folders(self._config, self._store, self._stamp.build_id)
         self._render = RenderTasks(self._config.render, known=self._known, node_id=node_id)
-        self._engine = _open_engine(self._config)
-        return self._engine.version
+        self._engine = WatchedEngine(_open_engine(self._config))
+        return WorkerOpened(
+            worker=self._name, engine=f"{self._engine.name} {self._engine.version}", seconds=time.monotonic() - self._began_s
+        )
 
     def build(self, shard: Shard) -> ShardReceipt:
         """Reads, judges and commits one shard. Raises EngineDead, StoreError."""
         if self._config.images is not None:
             return self._build_with_images(shard, self._config.images)
-        result = self._read(shard, self._render, self._count)
+        result = self._read(shard, self._render, _ignore)
         pages_file = encode_pages(result.records, self._head(result))
         return commit_shard(self._store, self._stamp.build_id, shard.shard_id, pages_file, attempt_id=uuid4().hex)
 
     def _build_with_images(self, shard: Shard, images: ImagesConfig) -> ShardReceipt:
         with Album(images, self._config.rules.pages) as album:
-            result = self._read(shard, album.watching(self._render), album.hearing(self._count))
+            result = self._read(shard, album.watching(self._render), album.hearing(_ignore))
             images_file = encode_images(album.images(result.records), {"pagemill.build": self._stamp.build_id})
         pages_file = encode_pages(result.records, self._head(result))
         return commit_with_images(
@@ -92,14 +95,16 @@ class Worker:
             documents=ShardDocuments(opened=result.documents, failed=result.failures, known=result.known),
         )
 
-    def _count(self, page: PageText) -> None:
-        with self._lock:
-            self._num_pages_read += 1
-
     @ray.method(concurrency_group="watch")
-    def num_pages_read(self) -> int:
-        """Pages answered by the engine since the start, those of unfinished shards included."""
-        return self._num_pages_read
+    def figures(self) -> WorkerFigures:
+        """What it has done so far; answered while shards are read, and only once it is open."""
+        return WorkerFigures(
+            worker=self._name,
+            alive_s=time.monotonic() - self._began_s,
+            engine_busy_s=self._engine.busy_s,
+            num_pages_read=self._engine.num_pages_read,
+            num_pages_in_engine=self._engine.num_pages_held,
+        )
 
 
 def refuse_unshared_folders(config: BuildConfig, store: ObjectStore, build_id: str) -> None:
@@ -124,3 +129,7 @@ def _open_engine(config: BuildConfig) -> Engine:
         return engine
     assessor = PageAssessor(rules=config.rules.pages, cleaning=config.cleaning, configured_dpi=config.render.dpi)
     return LadderEngine(engine, config.ladder, assessor, open_engine=open_engine)
+
+
+def _ignore(page: PageText) -> None:
+    """Nobody listens to single answers."""

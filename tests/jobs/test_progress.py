@@ -6,8 +6,19 @@ import pytest
 from rich.console import Console
 
 from jobs.progress import Display, Tally, summary
-from pipeline.cluster import Pulse
+from pipeline.events import Pulse
 from tests.jobs.test_bench_build import receipt
+
+
+def pulse(*, num_pages_read: int, num_workers: int) -> Pulse:
+    return Pulse(
+        num_pages_read=num_pages_read,
+        num_workers=num_workers,
+        workers=(),
+        num_shards_in_work=0,
+        num_shards_waiting=1,
+        num_workers_lost=0,
+    )
 
 
 def shown(display: Display) -> str:
@@ -20,7 +31,7 @@ def test_a_display_counts_what_was_committed_and_what_is_in_work() -> None:
     tally = Tally(num_documents_planned=3)
     with Display(tally, bytes_total=100) as display:
         display.receipt(receipt("a", 10, 10, 8), shard_bytes=50)
-        display.pulse(Pulse(num_pages_read=14, num_workers=2, num_shards_waiting=1, num_workers_lost=0))
+        display.pulse(pulse(num_pages_read=14, num_workers=2))
         text = shown(display)
     assert "1 of 3" in text
     assert "14 read" in text
@@ -32,7 +43,7 @@ def test_without_a_terminal_a_plain_line_comes_every_few_seconds(
 ) -> None:
     monkeypatch.setattr("jobs.progress.LINE_EVERY_S", 0.0)
     with Display(Tally(num_documents_planned=3), bytes_total=100) as display:
-        display.pulse(Pulse(num_pages_read=4, num_workers=1, num_shards_waiting=1, num_workers_lost=0))
+        display.pulse(pulse(num_pages_read=4, num_workers=1))
     line = capsys.readouterr().err
     assert "documents 0/3" in line
     assert "pages 4" in line

@@ -5,6 +5,7 @@ Ray's own warnings stay in its log folder: the driver's terminal belongs to the 
 """
 
 import logging
+import socket
 
 import ray
 from ray.exceptions import AuthenticationError
@@ -19,6 +20,7 @@ A4_INCHES = 8.27 * 11.69
 CLIMBING_PAGES = 32
 """The most that a ladder has climbing (`engines.ladder.engine.CLIMBERS_AT_MOST`)."""
 
+CONNECT_S = 10.0
 CPU_ENGINE_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Thread pools that would fight for the cores; engines set their own counts explicitly."""
 
@@ -39,12 +41,13 @@ def connect(address: str, *, num_cpus: int, object_store_bytes: int) -> None:
     ClusterError when none answers there, or not to this driver."""
     runtime_env = {"env_vars": CPU_ENGINE_ENVIRONMENT}
     if address != "local":
+        _refuse_unreachable(address)
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env=runtime_env)
         except (ConnectionError, AuthenticationError) as error:
             raise ClusterError(
-                f"no Ray cluster can be joined at {address}; is it up, and are RAY_AUTH_MODE and RAY_AUTH_TOKEN (or "
-                "RAY_AUTH_TOKEN_PATH) the same there and here?"
+                f"the Ray cluster at {address} cannot be joined; are RAY_AUTH_MODE and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) "
+                "the same there and here?"
             ) from error
         return
     ray.init(
@@ -56,6 +59,17 @@ def connect(address: str, *, num_cpus: int, object_store_bytes: int) -> None:
         logging_level=logging.ERROR,
         runtime_env=runtime_env,
     )
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Ray tries for more than ten minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or "://" in host:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+    except OSError as error:
+        raise ClusterError(f"no Ray cluster answers at {address} ({error.strerror or error}); is it up?") from error
 
 
 def disconnect() -> None:

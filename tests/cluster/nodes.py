@@ -25,7 +25,7 @@ class Cluster:
         self._port, dashboard_port = _free_ports(2)
         self.address = f"http://127.0.0.1:{dashboard_port}"
         self.token = secrets.token_hex(32)
-        self._nodes: list[subprocess.Popen[bytes]] = []
+        self.nodes: list[subprocess.Popen[bytes]] = []
         _install_another_pagemill(folder / "image")
         self._start(
             *("--head", "--port", str(self._port), "--num-gpus", "0", "--num-cpus", "2", "--temp-dir", str(folder / "t")),
@@ -46,10 +46,10 @@ class Cluster:
             _kill(pid)
         _kill(node.pid)
         node.wait()
-        self._nodes.remove(node)
+        self.nodes.remove(node)
 
     def close(self) -> None:
-        for node in reversed(self._nodes.copy()):
+        for node in reversed(self.nodes.copy()):
             self.lose(node)
 
     def client(self, **variables: str) -> dict[str, str]:
@@ -57,7 +57,7 @@ class Cluster:
         return {**_plain(self._folder / "client"), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token, **variables}
 
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        log = (self._folder / f"node-{len(self._nodes)}-{secrets.token_hex(2)}.log").open("wb")
+        log = (self._folder / f"node-{len(self.nodes)}-{secrets.token_hex(2)}.log").open("wb")
         agent, grpc, metrics = _free_ports(3)
         with log:
             node = subprocess.Popen(
@@ -72,7 +72,7 @@ class Cluster:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._nodes.append(node)
+        self.nodes.append(node)
         _wait_for(node, Path(log.name))
         return node
 

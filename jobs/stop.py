@@ -73,7 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"job {job.job_id} is stopped by Ray; what it has in work is abandoned whole")
         jobs.stop(job.job_id)
         job = waited_for(jobs, job, within_s=HARD_STOP_S)
-    say(f"job {job.job_id} {told(job)}; what is committed stays, submitting it again goes on from there")
+    rest = "" if job.status == "SUCCEEDED" else "; what is committed stays, submitting it again goes on from there"
+    say(f"job {job.job_id} {told(job)}{rest}")
     return DONE if job.has_ended else INCOMPLETE
 
 

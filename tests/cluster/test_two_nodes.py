@@ -1,6 +1,6 @@
 """Builds submitted to a cluster of two real nodes with a token: watched, drained, gone on with, and through the loss of a node.
 
-The nodes hold an older Pagemill that refuses to be imported, so every test here also says that the code that was sent is what runs.
+The nodes hold an older Pagemill that refuses to be imported, so every test also says that the code that was sent is what runs.
 """
 
 import re
@@ -137,7 +137,7 @@ def test_a_night_is_submitted_once_drained_and_gone_on_with(cluster: Cluster, co
     config.write_text(f"{ENGINE}input: {{uri: {corpus}}}\noutput: {{uri: {tmp_path / 'out'}}}\n")
     night = ("submit", "nightly", str(config), "--date", "2026-11-26", "--address", cluster.address)
     store = open_store(StoreConfig(uri=str(tmp_path / "out")))
-    code, _, complained = run(cluster, *night, "--no-follow")
+    code, _, complained = run(cluster, *night, "--set", "engine.seconds_per_page=4", "--no-follow")
     assert code == DONE, complained
     wait_until(lambda: bool(committed(store)))
 

@@ -118,10 +118,9 @@ def lease_owner() -> str:
 def code_version() -> str:
     """Of the running code; stands in every table's footer. Beside a checkout's code lies its `pyproject.toml`, on a cluster
     too, where another version, or none, may be installed."""
-    project = Path(__file__).resolve().parent.parent / "pyproject.toml"
-    if project.is_file():
-        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
-    return version("pagemill")
+    beside = Path(__file__).resolve().parent.parent / "pyproject.toml"
+    project = tomllib.loads(beside.read_text(encoding="utf-8")).get("project", {}) if beside.is_file() else {}
+    return str(project["version"]) if project.get("name") == "pagemill" else version("pagemill")
 
 
 def ray_address() -> str:

@@ -36,16 +36,15 @@ def follow(jobs: RayJobs, job_id: str) -> Job:
             job = jobs.job(job_id)
             if job.has_ended:
                 return job
-            reason = "the log ended before the job"
+            raise ClusterError(f"the log of job {job_id} ended before the job")
         except ClusterRefused:
             raise
         except ClusterError as error:
-            if num_failures >= RECONNECTIONS:
+            if num_failures == RECONNECTIONS:
                 raise
-            reason = str(error)
-        wait_s = min(FIRST_WAIT_S * 2**num_failures, LONGEST_WAIT_S)
-        num_failures = min(num_failures + 1, RECONNECTIONS)
-        say(f"pagemill: {reason}; connecting again in {wait_s:g} s")
+            wait_s = min(FIRST_WAIT_S * 2**num_failures, LONGEST_WAIT_S)
+            num_failures += 1
+            say(f"pagemill: {error}; connecting again in {wait_s:g} s")
         time.sleep(wait_s)
 
 

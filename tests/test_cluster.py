@@ -218,7 +218,7 @@ def test_a_folder_that_a_worker_does_not_see_ends_the_build_before_a_page_is_rea
     plan = begin_build(store, config, lambda: list_documents(open_source(config.input)), code_version="0")
     folder = getattr(config, gone)
     elsewhere = config.model_copy(update={gone: folder.model_copy(update={"uri": str(tmp_path / "elsewhere")})})
-    with pytest.raises(ConfigError, match="does not see .*elsewhere as the driver's node does"):
+    with pytest.raises(ConfigError, match=r"does not see .*elsewhere as the driver's node does"):
         list(run_shards(plan.shards, elsewhere, stamp=plan.stamp, store=store, known=()))
 
 

@@ -32,6 +32,8 @@ QUIET_S = 30.0
 """A log that says nothing for so long may have lost its connection: a network that drops it does not always say so."""
 SUBMISSION_LABEL = "pagemill.submission"
 ANSWER_CHARS = 300
+MAX_NODES = 10_000
+"""The most that Ray's state API lists."""
 WITHOUT_EXTRA = "Ray's job API needs packages that are not installed; pip install 'pagemill[cluster]'"
 
 Status = Literal["PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED"]
@@ -70,7 +72,7 @@ class RayJobs:
     """Jobs of one cluster."""
 
     def __init__(self, address: str) -> None:
-        """`http://head:8265`. Raises ConfigError for an address of another kind and when the extra is missing, ClusterError,
+        """`http://head:8265`; Ray lets RAY_API_SERVER_ADDRESS win over it. Raises ConfigError for an address of another kind and when the extra is missing, ClusterError,
         ClusterRefused."""
         if importlib.util.find_spec("aiohttp") is None:
             raise ConfigError(WITHOUT_EXTRA)
@@ -147,7 +149,7 @@ class RayJobs:
         from ray.util.state.exception import RayStateApiException
 
         with self._told(RayStateApiException):
-            totals = [node.resources_total for node in list_nodes(self.address) if node.state == "ALIVE"]
+            totals = [node.resources_total for node in list_nodes(self.address, limit=MAX_NODES) if node.state == "ALIVE"]
         return Nodes(
             num_nodes=len(totals),
             num_cpus=sum(total.get("CPU", 0.0) for total in totals),

@@ -72,8 +72,8 @@ class RayJobs:
     """Jobs of one cluster."""
 
     def __init__(self, address: str) -> None:
-        """`http://head:8265`; Ray lets RAY_API_SERVER_ADDRESS win over it. Raises ConfigError for an address of another kind and when the extra is missing, ClusterError,
-        ClusterRefused."""
+        """`http://head:8265`; Ray lets RAY_API_SERVER_ADDRESS win over it. Raises ConfigError for an address of another kind
+        and when the extra is missing, ClusterError, ClusterRefused."""
         if importlib.util.find_spec("aiohttp") is None:
             raise ConfigError(WITHOUT_EXTRA)
         self.address = address.rstrip("/")

@@ -16,13 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import yaml
-
 import jobs
 import pipeline
 from jobs.command_line import code_version
 from pipeline.cluster.start import CPU_ENGINE_ENVIRONMENT
-from pipeline.config import BuildConfig
+from pipeline.config import BuildConfig, yaml_of
 from pipeline.config.addresses import asks_for_secret, without_secrets
 from pipeline.errors import ConfigError
 
@@ -93,7 +91,7 @@ def packed(config: BuildConfig) -> Iterator[Path]:
         identity.mkdir()
         (identity / "METADATA").write_text(f"Metadata-Version: 2.1\nName: pagemill\nVersion: {code_version()}\n")
         (identity / "entry_points.txt").write_text(ENTRY_POINTS)
-        (folder / CONFIG_NAME).write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+        (folder / CONFIG_NAME).write_text(yaml_of(config), encoding="utf-8")
         yield folder
 
 

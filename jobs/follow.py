@@ -1,7 +1,7 @@
 """A job's log as it grows, to its end. In: a cluster's jobs and an id. Out: text on the terminal, and the job that has ended.
 
-A connection that drops is made again, RECONNECTIONS times in a row, and what was shown is not shown again. Costs the whole log
-once more for each of them.
+A connection that drops is made again, RECONNECTIONS times in a row, and one that is quiet is made again as a precaution; what
+was shown is not shown again. Costs the whole log once more for each of them.
 """
 
 import time
@@ -26,8 +26,6 @@ def follow(jobs: RayJobs, job_id: str) -> Job:
         try:
             num_chars = 0
             for piece in jobs.log(job_id):
-                if not piece:
-                    jobs.job(job_id)  # is anybody there?
                 num_chars += len(piece)
                 fresh = piece[max(0, len(piece) - max(0, num_chars - num_chars_shown)) :]
                 if fresh:
@@ -36,7 +34,7 @@ def follow(jobs: RayJobs, job_id: str) -> Job:
             job = jobs.job(job_id)
             if job.has_ended:
                 return job
-            raise ClusterError(f"the log of job {job_id} ended before the job")
+            wait_s = FIRST_WAIT_S
         except ClusterRefused:
             raise
         except ClusterError as error:

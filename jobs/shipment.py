@@ -2,7 +2,7 @@
 
 In: a BuildConfig and names of variables. Out: a folder to send as a job's working directory, and the variables. It holds what a
 wheel holds: the modules of `pipeline` and `jobs`, and who they are, so that `importlib.metadata` and vLLM, which looks for our
-plug-in there, find this version, and not another one that a node's image may hold: Ray puts the folder before it. About 230
+plug-in there, find this version, and not another one that a node's image may hold: Ray puts the folder before it. About 300
 files, 1.5 MB before they are packed.
 
 Ray keeps variables as plain text and shows them to whoever may ask its API (its web pages mask them), so secrets are refused.

@@ -11,12 +11,12 @@ Needs the extra `cluster`. Costs one HTTP request a call, and an open connection
 import asyncio
 import importlib.util
 import socket
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from ray.exceptions import AuthenticationError
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10.0
 """Ray's client waits for as long as the kernel does, about two minutes, for an address where nothing answers."""
-QUIET_S = 30.0
-"""A log that says nothing for so long may have lost its connection: a network that drops it does not always say so."""
+QUIET_S = 60.0
+"""A log that says nothing for so long may have lost its connection: a machine that slept is not told. A build that reads says
+something every 5 s."""
 SUBMISSION_LABEL = "pagemill.submission"
 ANSWER_CHARS = 300
 MAX_NODES = 10_000
@@ -91,6 +92,7 @@ class RayJobs:
 
     def job(self, job_id: str) -> Job:
         """Raises ClusterError when the cluster knows no such job; it forgets all when its head is started anew."""
+        _refuse_unreachable(self.address)
         with self._told():
             return _job(self._client.get_job_info(job_id), job_id)
 
@@ -115,29 +117,18 @@ class RayJobs:
                 raise JobHeld(f"job {job_id} was submitted by another just now; this one was not") from None
 
     def log(self, job_id: str) -> Iterator[str]:
-        """The job's log from its beginning, in pieces, until the job has ended; "" after each QUIET_S without a word. Raises
+        """The job's log from its beginning, in pieces, until the job has ended or has said nothing for QUIET_S. Raises
         ClusterError when the connection is lost."""
         import aiohttp
 
-        loop = asyncio.new_event_loop()
-        pieces = cast("AsyncGenerator[str, None]", self._client.tail_job_logs(job_id))
-        waiting: asyncio.Future[str] | None = None
-        try:
+        pieces = self._client.tail_job_logs(job_id)
+        with asyncio.Runner() as runner:
             while True:
-                waiting = waiting or asyncio.ensure_future(anext(pieces), loop=loop)
                 with self._told(aiohttp.ClientError):
-                    done, _ = loop.run_until_complete(asyncio.wait({waiting}, timeout=QUIET_S))
-                    piece = waiting.result() if done else ""
-                waiting = None if done else waiting
+                    piece = runner.run(_next_piece(pieces))
+                if not piece:
+                    return
                 yield piece
-        except StopAsyncIteration:
-            return
-        finally:
-            if waiting is not None:
-                waiting.cancel()
-                loop.run_until_complete(asyncio.wait({waiting}))
-            loop.run_until_complete(pieces.aclose())
-            loop.close()
 
     def stop(self, job_id: str) -> None:
         """Has Ray send SIGTERM to the command, and SIGKILL 3 s later (RAY_JOB_STOP_WAIT_TIME_S of the cluster)."""
@@ -170,6 +161,14 @@ class RayJobs:
         except rays as error:
             told = (str(error).strip().splitlines() or [type(error).__name__])[-1][:ANSWER_CHARS]
             raise ClusterError(f"the Ray cluster at {self.address}: {told}; is this the address of its dashboard?") from error
+
+
+async def _next_piece(pieces: AsyncIterator[str]) -> str:
+    """An empty one at the end, and after QUIET_S."""
+    try:
+        return await asyncio.wait_for(anext(pieces, ""), QUIET_S)
+    except TimeoutError:
+        return ""
 
 
 def _refuse_unreachable(address: str) -> None:

@@ -192,6 +192,32 @@ def copied_code(tmp_path: Path) -> Path:
     return folder
 
 
+def test_a_log_that_is_quiet_is_asked_for_again_and_nothing_is_shown_twice(
+    cluster: Cluster, corpus: Path, tmp_path: Path
+) -> None:
+    """A build says something every 5 s; here its reader is patient for 1 s."""
+    config = tmp_path / "config.yaml"
+    config.write_text(f"build_id: quiet\n{ENGINE}input: {{uri: {corpus}}}\noutput: {{uri: {tmp_path / 'out'}}}\n")
+    impatient = (
+        "import sys, pipeline.cluster.jobs as j; j.QUIET_S = 1.0; from jobs import submit; sys.exit(submit.main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", impatient, str(config), "--address", cluster.address],
+        env={**cluster.client(), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
+    )
+    assert done.returncode == DONE, done.stderr
+    lines = done.stdout.splitlines()
+    assert sum("Running entrypoint" in line for line in lines) == 1
+    told_at = [line.split()[0] for line in lines if "pages/s  kept" in line]
+    assert len(told_at) == len(set(told_at)) >= 2
+    assert "accounted for" in done.stdout
+    assert "connecting again" not in done.stderr
+
+
 def test_a_build_that_is_not_drained_in_time_is_stopped_by_ray(cluster: Cluster, corpus: Path, tmp_path: Path) -> None:
     config = tmp_path / "slow.yaml"
     slow = ENGINE.replace("0.7", "60")

@@ -24,6 +24,7 @@ def follow(jobs: RayJobs, job_id: str) -> Job:
     num_failures = 0
     while True:
         try:
+            job = jobs.job(job_id)
             num_chars = 0
             for piece in jobs.log(job_id):
                 num_chars += len(piece)
@@ -31,8 +32,7 @@ def follow(jobs: RayJobs, job_id: str) -> Job:
                 if fresh:
                     num_chars_shown, num_failures = num_chars, 0
                     print(fresh, end="", flush=True)
-            job = jobs.job(job_id)
-            if job.has_ended:
+            if job.has_ended:  # before its log was read: nothing can have been missed
                 return job
             wait_s = FIRST_WAIT_S
         except ClusterRefused:

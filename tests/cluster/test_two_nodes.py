@@ -20,6 +20,7 @@ from pipeline.builds.commit import read_receipts
 from pipeline.config import StoreConfig
 from pipeline.interfaces import ObjectStore
 from pipeline.publishing.verify import verify
+from pipeline.publishing.versions import find_version
 from pipeline.store import open_store
 from pipeline.tables.footer import head_of
 from tests.cluster.line import Line
@@ -182,6 +183,12 @@ def test_a_night_is_submitted_once_drained_and_gone_on_with(cluster: Cluster, co
     assert code == DONE
     assert ".2026-11-26.2 has done this" in complained
 
+    code, said, complained = run(
+        cluster, "submit", "publish", str(config), "--version", "again", "--address", cluster.address, "--no-follow"
+    )
+    assert code == DONE, complained
+    wait_until(lambda: find_version(store, "again") is not None)
+
 
 def copied_code(tmp_path: Path) -> Path:
     """What `--working-dir .` sends from a checkout, without the checkout's samples and environment."""
@@ -195,11 +202,11 @@ def copied_code(tmp_path: Path) -> Path:
 def test_a_log_that_is_quiet_is_asked_for_again_and_nothing_is_shown_twice(
     cluster: Cluster, corpus: Path, tmp_path: Path
 ) -> None:
-    """A build says something every 5 s; here its reader is patient for 1 s."""
+    """A build says something every 5 s; here its reader is patient for 3 s."""
     config = tmp_path / "config.yaml"
     config.write_text(f"build_id: quiet\n{ENGINE}input: {{uri: {corpus}}}\noutput: {{uri: {tmp_path / 'out'}}}\n")
     impatient = (
-        "import sys, pipeline.cluster.jobs as j; j.QUIET_S = 1.0; from jobs import submit; sys.exit(submit.main(sys.argv[1:]))"
+        "import sys, pipeline.cluster.jobs as j; j.QUIET_S = 3.0; from jobs import submit; sys.exit(submit.main(sys.argv[1:]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", impatient, str(config), "--address", cluster.address],

@@ -81,8 +81,13 @@ class RayJobs:
         _refuse_unreachable(self.address)
         from ray.job_submission import JobSubmissionClient
 
-        with self._told():
-            self._client = JobSubmissionClient(self.address)
+        try:
+            with self._told():
+                self._client = JobSubmissionClient(self.address)
+        except ClusterRefused:
+            raise
+        except ClusterError as error:
+            raise ClusterError(f"{error}; is this the address of a Ray dashboard?") from error
 
     def jobs(self) -> list[Job]:
         """All jobs that were submitted to the cluster since it began, in no order."""
@@ -160,7 +165,7 @@ class RayJobs:
             ) from error
         except rays as error:
             told = (str(error).strip().splitlines() or [type(error).__name__])[-1][:ANSWER_CHARS]
-            raise ClusterError(f"the Ray cluster at {self.address}: {told}; is this the address of its dashboard?") from error
+            raise ClusterError(f"the Ray cluster at {self.address}: {told}") from error
 
 
 async def _next_piece(pieces: AsyncIterator[str]) -> str:

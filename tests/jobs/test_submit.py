@@ -1,7 +1,9 @@
 """How a submission is named, and what is refused before any cluster is asked. With a cluster: `tests/cluster`."""
 
+import http.server
 import importlib.util
 import socket
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,6 +85,17 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(
         address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         assert submit.main([config, "--address", address]) == INCOMPLETE
     assert f"nothing answers at {address}" in capsys.readouterr().err
+
+
+def test_a_server_that_is_no_ray_cluster_is_told_apart(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "")
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert submit.main([config, "--address", f"http://127.0.0.1:{server.server_port}"]) == INCOMPLETE
+        server.shutdown()
+    assert "is this the address of a Ray dashboard?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("address", ["head:8265", "ray://head:10001", "http://"])

@@ -30,6 +30,7 @@ from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.images import agree_on_images
 from pipeline.builds.plan import BuildPlan
+from pipeline.builds.stop import StopWatch
 from pipeline.cluster import connect, disconnect, object_store_bytes, over_tasks, run_shards
 from pipeline.config import BuildConfig
 from pipeline.config.values import QuarantineReason
@@ -88,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.reasons and not arguments.retry_quarantined:
         raise ConfigError("--reasons says what --retry-quarantined tries again; give both, or set retry.reasons")
     store = open_store(config.output)
+    stop = StopWatch(store, config.build_id)
     plan = (
         plan_retry(config, store, arguments.reasons or config.retry.reasons)
         if arguments.retry_quarantined
@@ -95,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if plan is None:
         return DONE
-    outcome = read_and_publish(config.model_copy(update={"build_id": plan.build_id}), store, plan, check=_go_on)
+    outcome = read_and_publish(config.model_copy(update={"build_id": plan.build_id}), store, plan, check=_go_on, stop=stop)
     console = Console(file=sys.stdout, highlight=False)
     console.print(summary(outcome.tally, elapsed_s=outcome.elapsed_s, num_pages_now=outcome.num_pages_now))
     console.print(where_it_lies(config, outcome.version), soft_wrap=True)
@@ -122,16 +124,20 @@ def plan_retry(config: BuildConfig, store: ObjectStore, reasons: Sequence[str]) 
     return plan
 
 
-def read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, *, check: Callable[[], None]) -> Outcome:
+def read_and_publish(
+    config: BuildConfig, store: ObjectStore, plan: BuildPlan, *, check: Callable[[], None], stop: StopWatch
+) -> Outcome:
     """Reads what is still to do, and publishes. `check` is called every second or so, and before publishing. Raises
-    BuildIncomplete when a store or the source gave up, GateBroken."""
+    BuildIncomplete when a store or the source gave up or `stop` is asked before it publishes, GateBroken."""
     try:
-        return _read_and_publish(config, store, plan, check)
+        return _read_and_publish(config, store, plan, check, stop)
     except (StoreError, SourceError) as error:
         raise BuildIncomplete(f"{error}; what is committed stays, the same command goes on from there") from error
 
 
-def _read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, check: Callable[[], None]) -> Outcome:
+def _read_and_publish(
+    config: BuildConfig, store: ObjectStore, plan: BuildPlan, check: Callable[[], None], stop: StopWatch
+) -> Outcome:
     agree_on_images(store, plan.build_id, config.images)
     keep_tokenizer(store, config)
     receipts = read_receipts(store, plan.build_id)
@@ -148,10 +154,11 @@ def _read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, 
             stack.enter_context(cluster(num_cpus=max(1, round(cpus_wanted)), object_store_bytes=object_store_bytes(config)))
             spread = over_tasks
         if todo:
-            read(todo, config, plan, store, tally, check=check)
+            read(todo, config, plan, store, tally, check=check, stop=stop)
         if has_golden_to_read:
-            read_golden(config, store, check=check)
+            read_golden(config, store, check=check, stop=stop)
         check()
+        stop.check()
         gates = gates_of(store, config, accepted=())
         version = publish(store, config, code_version=code_version(), spread=spread, gates=gates)
     return Outcome(
@@ -170,18 +177,26 @@ def read(
     tally: Tally,
     *,
     check: Callable[[], None],
+    stop: StopWatch,
 ) -> None:
-    """Spreads the shards over Ray and shows how it goes."""
+    """Spreads the shards over Ray and shows how it goes. Raises BuildStopped when it was asked to, with nothing in work."""
     shard_bytes = {shard.shard_id: shard.size_bytes for shard in todo}
     known = known_ids(store, but=plan.build_id)
+    was_asked = False
     with Display(tally, bytes_total=sum(shard_bytes.values())) as display:
-        for event in run_shards(todo, config_of_plan(config, plan), stamp=plan.stamp, store=store, known=known):
+        for event in run_shards(
+            todo, config_of_plan(config, plan), stamp=plan.stamp, store=store, known=known, is_draining=stop.is_asked
+        ):
             check()
+            if stop.is_asked() and not was_asked:
+                was_asked = True
+                say("asked to stop: no more shards are handed out, those in work are finished and committed")
             match event:
                 case Pulse():
                     display.pulse(event)
                 case ShardReceipt():
                     display.receipt(event, shard_bytes=shard_bytes.get(event.shard_id, 0))
+    stop.check()
 
 
 @contextlib.contextmanager

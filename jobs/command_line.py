@@ -1,7 +1,7 @@
 """What every command shares: the arguments that make a BuildConfig, and how an error ends a command.
 
 Exit codes: 0 done, 1 not done (run the same command again, or look at what it named), 2 wrong use or config, 3 another driver
-is at work on the dataset, 4 a version is made and stays unpublished because of a gate.
+or job is at work on the dataset, 4 a version is made and stays unpublished because of a gate.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,17 @@ from uuid import uuid4
 
 from pipeline.config import BuildConfig, load_config
 from pipeline.config.addresses import without_secrets
-from pipeline.errors import BuildIncomplete, GateBroken, LeaseHeld, LeaseLost, PagemillError, VerifyError
+from pipeline.errors import (
+    BuildIncomplete,
+    ClusterError,
+    ClusterRefused,
+    GateBroken,
+    JobHeld,
+    LeaseHeld,
+    LeaseLost,
+    PagemillError,
+    VerifyError,
+)
 
 DONE = 0
 INCOMPLETE = 1
@@ -31,10 +42,13 @@ HELD = 3
 GATE_BROKEN = 4
 EXIT_CODES: Sequence[tuple[type[PagemillError], int]] = (
     (LeaseHeld, HELD),
+    (JobHeld, HELD),
     (GateBroken, GATE_BROKEN),
     (BuildIncomplete, INCOMPLETE),
     (LeaseLost, INCOMPLETE),
     (VerifyError, INCOMPLETE),
+    (ClusterRefused, WRONG_USE),
+    (ClusterError, INCOMPLETE),
 )
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 
@@ -65,11 +79,16 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
-def config_of(arguments: argparse.Namespace) -> BuildConfig:
+def config_as_written(arguments: argparse.Namespace) -> BuildConfig:
     """The config file with the command line laid over it. Raises ConfigError."""
     named = {"input.uri": arguments.input, "output.uri": arguments.output, "build_id": arguments.build_id}
     settings = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
-    config = load_config(arguments.config, [*settings, *arguments.set])
+    return load_config(arguments.config, [*settings, *arguments.set])
+
+
+def config_of(arguments: argparse.Namespace) -> BuildConfig:
+    """The same with relative paths made absolute. Raises ConfigError."""
+    config = config_as_written(arguments)
     addresses = {"takedown": config.publish.takedown, "benchmarks": config.publish.benchmarks}
     lists = {name: _absolute(uri) for name, uri in addresses.items() if uri is not None}
     return config.model_copy(
@@ -97,8 +116,11 @@ def lease_owner() -> str:
 
 
 def code_version() -> str:
-    """Of the running code; stands in every table's footer."""
-    return version("pagemill")
+    """Of the running code; stands in every table's footer. Beside a checkout's code lies its `pyproject.toml`, on a cluster
+    too, where another version, or none, may be installed."""
+    beside = Path(__file__).resolve().parent.parent / "pyproject.toml"
+    project = tomllib.loads(beside.read_text(encoding="utf-8")).get("project", {}) if beside.is_file() else {}
+    return str(project["version"]) if project.get("name") == "pagemill" else version("pagemill")
 
 
 def ray_address() -> str:

@@ -6,6 +6,7 @@ from functools import partial
 from jobs.command_line import code_version
 from pipeline.builds.begin import begin_build, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
+from pipeline.builds.stop import StopWatch
 from pipeline.cluster import run_shards
 from pipeline.config import BuildConfig
 from pipeline.interfaces import ObjectStore
@@ -19,13 +20,17 @@ def is_golden_unread(config: BuildConfig, store: ObjectStore) -> bool:
     return config.golden is not None and find_scores(store, config.build_id) is None
 
 
-def read_golden(config: BuildConfig, store: ObjectStore, *, check: Callable[[], None]) -> None:
+def read_golden(config: BuildConfig, store: ObjectStore, *, check: Callable[[], None], stop: StopWatch) -> None:
     """Reads what is not read yet of the golden set for `config.build_id`, and scores it. `check` is called every second or
-    so."""
+    so. Raises BuildStopped."""
     golden = golden_config(config)
     source, golden_store = open_source(golden.input), open_store(golden.output)
     plan = begin_build(golden_store, golden, partial(list_golden, source), code_version=code_version())
     todo = open_shards(plan, read_receipts(golden_store, plan.build_id))
-    for _ in run_shards(todo, config_of_plan(golden, plan), stamp=plan.stamp, store=golden_store, known=()):
+    reading = run_shards(
+        todo, config_of_plan(golden, plan), stamp=plan.stamp, store=golden_store, known=(), is_draining=stop.is_asked
+    )
+    for _ in reading:
         check()
+    stop.check()
     put_scores(store, score_golden(golden_store, source, build_id=config.build_id))

@@ -27,6 +27,7 @@ from pipeline.builds.nights import agenda, parse_night
 from pipeline.builds.past import Past, past_builds, read_past
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.receipt import counted
+from pipeline.builds.stop import StopWatch
 from pipeline.config import BuildConfig
 from pipeline.errors import ConfigError, GateBroken
 from pipeline.interfaces import ObjectStore
@@ -54,13 +55,14 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("a night is named by its date; give --date instead of --build-id")
     night = parse_night(arguments.date or datetime.now(UTC).date().isoformat())
     store = open_store(config.output)
+    stop = StopWatch(store, night.isoformat())
     probe(store, config)
     with hold_lease(store, owner=lease_owner(), ttl_s=config.lease.ttl_s) as lease:
         nights = agenda(past_builds(store), done=done_nights(store), night=night)
         if not nights:
             say(f"night {night} is done; nothing to do")
             return DONE
-        do_nights(config, store, nights, check=lease.check)
+        do_nights(config, store, nights, check=lease.check, stop=stop)
     return DONE
 
 
@@ -71,13 +73,16 @@ def done_nights(store: ObjectStore) -> set[str]:
     return published | {build.build_id for build in past_builds(store) if not build.has_work}
 
 
-def do_nights(config: BuildConfig, store: ObjectStore, nights: Sequence[str], *, check: Callable[[], None]) -> None:
+def do_nights(
+    config: BuildConfig, store: ObjectStore, nights: Sequence[str], *, check: Callable[[], None], stop: StopWatch
+) -> None:
     """One after another. A night that breaks a gate does not keep the next one from being read. Raises the last GateBroken."""
     broken: GateBroken | None = None
     for build_id in nights:
         check()
+        stop.check()
         try:
-            do_night(config.model_copy(update={"build_id": build_id}), store, check=check)
+            do_night(config.model_copy(update={"build_id": build_id}), store, check=check, stop=stop)
             broken = None
         except GateBroken as error:
             broken = error
@@ -86,13 +91,13 @@ def do_nights(config: BuildConfig, store: ObjectStore, nights: Sequence[str], *,
         raise broken
 
 
-def do_night(config: BuildConfig, store: ObjectStore, *, check: Callable[[], None]) -> None:
+def do_night(config: BuildConfig, store: ObjectStore, *, check: Callable[[], None], stop: StopWatch) -> None:
     """Plans, reads, publishes, reports."""
     say(f"night {config.build_id}: {config.input.uri} -> {config.output.uri}")
     plan = begin_build(store, config, partial(list_documents, open_source(config.input)), code_version=code_version())
     outcome = None
     if plan.has_work:
-        outcome = read_and_publish(config, store, plan, check=check)
+        outcome = read_and_publish(config, store, plan, check=check, stop=stop)
     else:
         put_plan(store, plan)
     past = read_past(store, input_uri=absolute_uri(config.input.uri), but="")

@@ -4,12 +4,31 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from jobs import build, compare, forget, gc, head, log, nightly, plan, publish, rejudge, sql, stats, status, verify
+from jobs import (
+    build,
+    compare,
+    forget,
+    gc,
+    head,
+    log,
+    nightly,
+    plan,
+    publish,
+    rejudge,
+    sql,
+    stats,
+    status,
+    stop,
+    submit,
+    verify,
+)
 from jobs.command_line import end_process
 
 COMMANDS = {
     "build": (build.main, "read a corpus into pages and documents; run again, it goes on where it was"),
     "nightly": (nightly.main, "what is new since the last night: listed, read, published, reported"),
+    "submit": (submit.main, "a build, a night or a publish as a job of a Ray cluster"),
+    "stop": (stop.main, "a build at work finishes the shards it has, and ends"),
     "plan": (plan.main, "dry run: what a build would read, and how long it would take"),
     "status": (status.main, "how far a build is"),
     "verify": (verify.main, "recount a build from what lies in its store"),

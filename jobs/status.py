@@ -1,14 +1,17 @@
-"""`pagemill status`: how far a build is, from what lies in its store."""
+"""`pagemill status`: how far a build is, from what lies in its store; with --address what Ray says of its job first."""
 
 import argparse
 from collections.abc import Mapping, Sequence
 
 from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, end_process, parser_for, run_command
 from jobs.progress import mode_lines, rung_lines
+from jobs.submission import add_address_argument, build_of_submission, newest_attempt, open_jobs, submission_name, told
 from pipeline.builds.begin import absolute_uri
 from pipeline.builds.past import Past, read_past
 from pipeline.builds.receipt import counted
 from pipeline.builds.status import BuildStatus, status
+from pipeline.cluster.jobs import RayJobs
+from pipeline.config import BuildConfig
 from pipeline.publishing.versions import latest_version
 from pipeline.store import open_store
 
@@ -17,22 +20,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(
         "status",
         "How far a build is: shards, documents, pages by status and reason. Exit code 1 until it is published.",
-        "pagemill status configs/quickstart.yaml",
+        "pagemill status configs/quickstart.yaml\n  pagemill status configs/nightly.yaml --address http://head:8265",
     )
     add_config_arguments(parser)
+    add_address_argument(parser, "its nodes and the build's job too")
     return run_command(parser, run, argv)
 
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
+    if arguments.address is not None:
+        config = config.model_copy(update={"build_id": build_of_submission(config)})
+        show(cluster_rows(config, open_jobs(arguments.address)))
     store = open_store(config.output)
     found = status(store, config.build_id)
     latest = latest_version(store)
     past = read_past(store, input_uri=absolute_uri(config.input.uri), but="")
     is_published = latest is not None and found.build_id in latest.inputs.builds
-    rows = rows_of(found, is_published=is_published) | dataset_rows(past)
-    print("\n".join(f"{name:<12} {value}" for name, value in rows.items()))
+    show(rows_of(found, is_published=is_published) | dataset_rows(past))
     return DONE if is_published else INCOMPLETE
+
+
+def show(rows: Mapping[str, str]) -> None:
+    print("\n".join(f"{name:<12} {value}" for name, value in rows.items()), flush=True)
+
+
+def cluster_rows(config: BuildConfig, jobs: RayJobs) -> dict[str, str]:
+    """The cluster's nodes, and the newest job of the build."""
+    nodes = jobs.nodes()
+    job = newest_attempt(jobs.jobs(), submission_name(config, config.build_id))
+    return {
+        "cluster": f"{jobs.address}: {nodes.num_nodes} nodes, {nodes.num_cpus:g} CPUs, {nodes.num_gpus:g} GPUs",
+        "job": f"{job.job_id} {told(job)}" if job else f"none of build {config.build_id}",
+    }
 
 
 def rows_of(found: BuildStatus, *, is_published: bool) -> dict[str, str]:

@@ -15,10 +15,14 @@
     |   `-- StoreUnsafe        the store cannot put once, so two writers could overwrite each other
     |-- EngineError            an engine cannot be opened, or broke its contract
     |   `-- EngineDead         the engine was lost in mid-work; its worker must be replaced
+    |-- ClusterError           a Ray cluster did not answer, or does not know the job any more
+    |   `-- ClusterRefused     it wants a token, or another one
     |-- BuildError             a build cannot go on: another recipe, another plan, too many lost workers
     |   |-- BuildIncomplete    some shards are missing; running the same command again finishes them
+    |   |   |-- BuildStopped   somebody asked the driver to stop; the shards that were in work are committed
     |   |   `-- Overtaken      another version was published meanwhile; the same command publishes on top of it
     |   |-- GateBroken         a version is made and stays unpublished, because a figure of it is out of bounds
+    |   |-- JobHeld            a job of the same build is waiting or running on the cluster
     |   |-- LeaseHeld          another driver is at work on the dataset
     |   `-- LeaseLost          another driver has taken over, because this one was not heard of for too long
     `-- VerifyError            the bucket does not hold what the build promised
@@ -100,6 +104,14 @@ class EngineDead(EngineError):
     """The engine was lost in mid-work; the worker that held it must be replaced."""
 
 
+class ClusterError(PagemillError):
+    """A Ray cluster did not answer, or lost what it was asked about."""
+
+
+class ClusterRefused(ClusterError):
+    """The cluster does not accept this client: no token, or a wrong one."""
+
+
 class BuildError(PagemillError):
     """The build cannot go on as asked."""
 
@@ -108,12 +120,20 @@ class BuildIncomplete(BuildError):
     """Some shards are missing; the same command finishes them."""
 
 
+class BuildStopped(BuildIncomplete):
+    """Somebody asked the driver to stop; what was in work is committed, the same command goes on."""
+
+
 class Overtaken(BuildIncomplete):
     """Another version was published while this one was made; the same command publishes on top of it."""
 
 
 class GateBroken(BuildError):
     """A version is made, and stays unpublished: a figure of it is out of bounds."""
+
+
+class JobHeld(BuildError):
+    """A job of the same build is waiting or running on the cluster; this one was not submitted."""
 
 
 class LeaseHeld(BuildError):

@@ -18,6 +18,7 @@ TOP_LEVEL = {
     *("pipeline", "jobs", "tests", "configs", "infra"),
 }
 ROOM_OF_LIBRARY = {
+    "aiohttp": ("pipeline/cluster/jobs.py",),
     "ray": ("pipeline/cluster/", "jobs/"),
     "pymupdf": ("pipeline/rendering/", "jobs/bench_reading_data.py"),
     "boto3": ("pipeline/store",),

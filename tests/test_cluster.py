@@ -24,6 +24,7 @@ from pipeline.builds.status import summed
 from pipeline.cluster import run_shards
 from pipeline.cluster.render_tasks import RenderTasks
 from pipeline.config import BuildConfig, RenderConfig, StoreConfig, load_config, parse_config
+from pipeline.errors import ConfigError
 from pipeline.events import Pulse, ShardGiven, ShardReturned, WorkerLost, WorkerOpened
 from pipeline.publishing.verify import verify
 from pipeline.receipts import ShardReceipt
@@ -181,6 +182,44 @@ def test_a_worker_killed_in_mid_shard_is_replaced_and_every_page_has_one_row(
     assert {event.worker for event in others if isinstance(event, WorkerOpened)} >= {receipt.worker for receipt in receipts}
     publish(store, config)
     assert verify(store, config.build_id).findings == ()
+
+
+def test_workers_that_drain_commit_what_they_have_in_work_and_take_no_more(
+    ray_cluster: None, small_corpus: Path, tmp_path: Path
+) -> None:
+    config = config_for(small_corpus, tmp_path / "out", workers=1, seconds_per_page=0.2)
+    config = config.model_copy(update={"plan": config.plan.model_copy(update={"shard_documents": 1})})
+    store = open_store(config.output)
+    plan = begin_build(store, config, lambda: list_documents(open_source(config.input)), code_version="0")
+    num_in_work_when_asked = 0
+    receipts: list[ShardReceipt] = []
+    events = run_shards(
+        plan.shards, config, stamp=plan.stamp, store=store, known=(), is_draining=lambda: num_in_work_when_asked > 0
+    )
+    for event in events:
+        if isinstance(event, ShardReceipt):
+            receipts.append(event)
+        if isinstance(event, Pulse) and event.num_pages_read and not num_in_work_when_asked:
+            num_in_work_when_asked = event.num_shards_in_work
+            num_before = len(receipts)
+    assert num_in_work_when_asked == 2
+    assert len(receipts) == num_before + num_in_work_when_asked < len(plan.shards)
+    assert len(open_shards(plan, read_receipts(store, config.build_id))) == len(plan.shards) - len(receipts)
+    assert verify(store, config.build_id).findings == ()
+
+
+@pytest.mark.parametrize("gone", ["input", "output"])
+def test_a_folder_that_a_worker_does_not_see_ends_the_build_before_a_page_is_read(
+    ray_cluster: None, small_corpus: Path, tmp_path: Path, gone: str
+) -> None:
+    """As on a node that does not mount it: every document would be missing, or the pages would lie where nobody looks."""
+    config = config_for(small_corpus, tmp_path / "out")
+    store = open_store(config.output)
+    plan = begin_build(store, config, lambda: list_documents(open_source(config.input)), code_version="0")
+    folder = getattr(config, gone)
+    elsewhere = config.model_copy(update={gone: folder.model_copy(update={"uri": str(tmp_path / "elsewhere")})})
+    with pytest.raises(ConfigError, match=r"does not see .*elsewhere as the driver's node does"):
+        list(run_shards(plan.shards, elsewhere, stamp=plan.stamp, store=store, known=()))
 
 
 def test_documents_whose_bytes_are_known_are_not_rendered_by_any_worker(

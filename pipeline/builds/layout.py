@@ -137,6 +137,10 @@ def version_manifest_key(version_id: str) -> str:
     return f"_versions/{version_id}/manifest.json"
 
 
+def stop_key(build_id: str) -> str:
+    return f"_builds/{build_id}/stop.json"
+
+
 def golden_prefix(build_id: str) -> str:
     """A dataset of its own, whose keys count from here."""
     return f"_golden/{build_id}"

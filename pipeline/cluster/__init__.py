@@ -12,6 +12,7 @@ the node's object store and never through the driver.
     watch.py          an engine as it is seen from outside
     render_tasks.py   documents to pages in tasks with a deadline and a memory limit
     spread.py         a function over many items by tasks
+    jobs.py           Ray's job API: submit, list, follow, stop
 """
 
 from pipeline.cluster.spread import over_tasks

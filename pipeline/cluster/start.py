@@ -5,10 +5,13 @@ Ray's own warnings stay in its log folder: the driver's terminal belongs to the 
 """
 
 import logging
+import socket
 
 import ray
+from ray.exceptions import AuthenticationError
 
 from pipeline.config import BuildConfig, VlmConfig
+from pipeline.errors import ClusterError
 
 BASE_BYTES = 1_000_000_000
 """A rendered A4 page at 150 dpi is 2.2 MB grey; two shards of two documents with a window of 16 pages each are 0.14 GB a
@@ -17,6 +20,7 @@ A4_INCHES = 8.27 * 11.69
 CLIMBING_PAGES = 32
 """The most that a ladder has climbing (`engines.ladder.engine.CLIMBERS_AT_MOST`)."""
 
+CONNECT_S = 10.0
 CPU_ENGINE_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Thread pools that would fight for the cores; engines set their own counts explicitly."""
 
@@ -33,10 +37,18 @@ def object_store_bytes(config: BuildConfig) -> int:
 
 
 def connect(address: str, *, num_cpus: int, object_store_bytes: int) -> None:
-    """Starts a cluster on this machine (`local`) with at least `num_cpus` logical CPUs, or joins the one at `address`."""
+    """Starts a cluster on this machine (`local`) with at least `num_cpus` logical CPUs, or joins the one at `address`. Raises
+    ClusterError when none answers there, or not to this driver."""
     runtime_env = {"env_vars": CPU_ENGINE_ENVIRONMENT}
     if address != "local":
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env=runtime_env)
+        _refuse_unreachable(address)
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env=runtime_env)
+        except (ConnectionError, AuthenticationError) as error:
+            raise ClusterError(
+                f"the Ray cluster at {address} cannot be joined; are RAY_AUTH_MODE and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) "
+                "the same there and here?"
+            ) from error
         return
     ray.init(
         address="local",
@@ -47,6 +59,17 @@ def connect(address: str, *, num_cpus: int, object_store_bytes: int) -> None:
         logging_level=logging.ERROR,
         runtime_env=runtime_env,
     )
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Ray tries for more than ten minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or "://" in host:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+    except OSError as error:
+        raise ClusterError(f"no Ray cluster answers at {address} ({error.strerror or error}); is it up?") from error
 
 
 def disconnect() -> None:

@@ -9,7 +9,7 @@ queue and the worker is made again.
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import ray
 
@@ -26,20 +26,33 @@ from pipeline.tables.footer import BuildStamp
 PULSE_S = 1.0
 
 
+def never() -> bool:
+    """Nobody asks it to drain."""
+    return False
+
+
 def run_shards(
-    shards: Sequence[Shard], config: BuildConfig, *, stamp: BuildStamp, store: ObjectStore, known: Collection[str]
+    shards: Sequence[Shard],
+    config: BuildConfig,
+    *,
+    stamp: BuildStamp,
+    store: ObjectStore,
+    known: Collection[str],
+    is_draining: Callable[[], bool] = never,
 ) -> Iterator[BuildEvent]:
-    """Reads every shard exactly once, but for documents whose id (sha256) is `known`. Raises EngineError, StoreError or
-    SourceError when it cannot go on at all."""
+    """Reads every shard exactly once, but for documents whose id (sha256) is `known`. Once `is_draining` says so, no more are
+    handed out, and it ends with those in work: whoever asked sees by the receipts what is missing. Raises EngineError,
+    StoreError or SourceError when it cannot go on at all."""
     queue = ShardQueue(shards, workers=config.engine.workers)
     known_ref = ray.put(known)
     attempts: Counter[str] = Counter()
     seats = [Seat(config, stamp, known_ref, attempts) for _ in range(min(config.engine.workers, max(1, len(shards))))]
     settlement = Settlement(queue, store, stamp, name="supervisor")
     try:
-        while len(queue) or any(seat.in_work for seat in seats):
-            for seat in seats:
-                yield from seat.fill(queue)
+        while (len(queue) and not is_draining()) or any(seat.in_work for seat in seats):
+            if not is_draining():
+                for seat in seats:
+                    yield from seat.fill(queue)
             for seat, ref in _ready(seats):
                 yield from _settle(seat, ref, settlement, attempts)
             yield _pulse(seats, queue)

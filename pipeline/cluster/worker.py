@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import ray
 
 from pipeline.album import Album
+from pipeline.builds import layout
 from pipeline.builds.commit import commit_shard
 from pipeline.builds.images import commit_with_images
 from pipeline.cluster.render_tasks import RenderTasks
@@ -23,9 +25,10 @@ from pipeline.cluster.watch import WatchedEngine
 from pipeline.config import BuildConfig, ImagesConfig
 from pipeline.engines import open_engine
 from pipeline.engines.ladder.engine import LadderEngine
+from pipeline.errors import ConfigError, ObjectMissing
 from pipeline.events import WorkerFigures, WorkerOpened
 from pipeline.flow import build_shard
-from pipeline.interfaces import Engine, Renderer
+from pipeline.interfaces import Engine, ObjectStore, Renderer
 from pipeline.quality.assessment import PageAssessor
 from pipeline.receipts import Shard, ShardReceipt, ShardResult
 from pipeline.records import PageText
@@ -47,11 +50,12 @@ class Worker:
         self._began_s = time.monotonic()
 
     def open(self) -> WorkerOpened:
-        """Opens the engine. Raises EngineError, ConfigError."""
+        """Opens the engine. Raises EngineError, ConfigError, StoreError."""
         node_id = ray.get_runtime_context().get_node_id()
         self._name = f"{socket.gethostname()}/{os.getpid()}"
         self._source = open_source(self._config.input)
         self._store = open_store(self._config.output)
+        refuse_unshared_folders(self._config, self._store, self._stamp.build_id)
         self._render = RenderTasks(self._config.render, known=self._known, node_id=node_id)
         self._engine = WatchedEngine(_open_engine(self._config))
         return WorkerOpened(
@@ -100,6 +104,21 @@ class Worker:
             engine_busy_s=self._engine.busy_s,
             num_pages_read=self._engine.num_pages_read,
             num_pages_in_engine=self._engine.num_pages_held,
+        )
+
+
+def refuse_unshared_folders(config: BuildConfig, store: ObjectStore, build_id: str) -> None:
+    """A folder that only the driver's node has would leave every document missing, or pages where no other node sees them. The
+    plan lies in the output before any worker starts. Raises ConfigError, StoreError."""
+    unseen = [config.input.uri] if "://" not in config.input.uri and not Path(config.input.uri).exists() else []
+    try:
+        store.head(layout.plan_key(build_id))
+    except ObjectMissing:
+        unseen.append(config.output.uri)
+    if unseen:
+        raise ConfigError(
+            f"node {socket.gethostname()} does not see {' and '.join(unseen)} as the driver's node does; on a cluster a folder "
+            "must be mounted by every node, or give an s3:// address"
         )
 
 

@@ -48,7 +48,7 @@ from pipeline.config.ladder import (
     TextLayerRung,
     TurnRung,
 )
-from pipeline.config.load import load_config, load_rules, parse_config, with_setting
+from pipeline.config.load import load_config, load_rules, parse_config, with_setting, yaml_of
 from pipeline.config.rules import DocumentRules, PageRules, RulesConfig
 from pipeline.config.vlm import Mode, ModePolicy, NgramLimit, Prompt, RepetitionStop, Serving, VlmConfig
 
@@ -92,4 +92,5 @@ __all__ = [
     "load_rules",
     "parse_config",
     "with_setting",
+    "yaml_of",
 ]

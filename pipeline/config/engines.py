@@ -48,6 +48,8 @@ class ScriptedConfig(Section):
 
     name: Literal["scripted"] = "scripted"
     workers: PositiveInt = 1
+    gpus: NonNegativeFloat = 0.0
+    """Of one worker, as Ray counts them; a node may be started with GPUs that it has not."""
     seconds_per_page: NonNegativeFloat = 0.0
     """Of the page alone; with many in flight, that many are read in this time."""
     pages_in_flight: PositiveInt = 1
@@ -63,10 +65,6 @@ class ScriptedConfig(Section):
     """Every n-th page ends in its middle, for want of tokens; 0 never."""
     heal_fraction: Fraction = 0.5
     """Share of these faults that a rereading heals (by hash of the page and the settings changed)."""
-
-    @property
-    def gpus(self) -> float:
-        return 0.0
 
     @property
     def cpus(self) -> float:

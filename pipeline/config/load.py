@@ -1,4 +1,4 @@
-"""YAML to a BuildConfig; an unknown key is refused with its path and the nearest known one."""
+"""YAML to a BuildConfig and back; an unknown key is refused with its path and the nearest known one."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -26,6 +26,11 @@ def load_config(path: Path, settings: Sequence[str] = ()) -> BuildConfig:
     for setting in settings:
         values = with_setting(values, setting)
     return parse_config(values)
+
+
+def yaml_of(config: BuildConfig) -> str:
+    """Every value of the config, those that it does not name included: loaded again it is the same."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 
 def load_rules(path: Path) -> RulesConfig:

@@ -1,6 +1,6 @@
 """The workers of a build in this process: the real flow, renderer, engine and commit, and no Ray."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -19,11 +19,19 @@ from pipeline.tables.pages import encode_pages
 
 
 def run_shards_here(
-    shards: Sequence[Shard], config: BuildConfig, *, stamp: BuildStamp, store: ObjectStore, known: Collection[str]
+    shards: Sequence[Shard],
+    config: BuildConfig,
+    *,
+    stamp: BuildStamp,
+    store: ObjectStore,
+    known: Collection[str],
+    is_draining: Callable[[], bool],
 ) -> Iterator[ShardReceipt]:
     """In place of `cluster.run_shards`."""
     engine = open_engine(config.engine)
     for shard in shards:
+        if is_draining():
+            return
         result = build_shard(
             shard,
             source=open_source(config.input),

@@ -1,6 +1,7 @@
 """Nights of a real dataset, read in this process: what is new is read, what is gone is gone, and nothing is done twice."""
 
 import shutil
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pyarrow.dataset
 import pytest
 
 from jobs import build, golden, nightly, pagemill, publish, status
-from jobs.command_line import DONE, GATE_BROKEN, HELD, WRONG_USE
+from jobs import stop as stop_command
+from jobs.command_line import DONE, GATE_BROKEN, HELD, INCOMPLETE, WRONG_USE
+from pipeline.builds import stop
 from pipeline.builds.begin import begin_build, read_plan
 from pipeline.builds.lease import hold_lease
 from pipeline.config import StoreConfig, load_config
@@ -16,6 +19,7 @@ from pipeline.interfaces import ObjectStore
 from pipeline.parallel import one_by_one
 from pipeline.publishing.golden import find_scores
 from pipeline.publishing.versions import latest_version
+from pipeline.receipts import ShardReceipt
 from pipeline.sources import list_documents, open_source
 from pipeline.store import open_store
 from tests.conftest import draw_pdf, prose_of
@@ -206,3 +210,26 @@ def test_what_is_in_quarantine_is_tried_again_by_a_build_of_its_own(
 
 def test_the_command_is_listed() -> None:
     assert "nightly" in pagemill.usage()
+
+
+def test_a_night_that_is_asked_to_stop_publishes_nothing_and_the_same_command_goes_on(
+    config: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def asked_after_three(*arguments: object, is_draining: Callable[[], bool], **named: object) -> Iterator[ShardReceipt]:
+        for index, receipt in enumerate(run_shards_here(*arguments, is_draining=is_draining, **named), start=1):  # type: ignore[arg-type]
+            if index == 3:
+                assert stop_command.main([str(config), "--build-id", "2026-11-20"]) == DONE
+            yield receipt
+
+    monkeypatch.setattr(stop, "POLL_S", 0.0)
+    one_each = ("--set", "plan.shard_documents=1")
+    with monkeypatch.context() as asking:
+        asking.setattr(build, "run_shards", asked_after_three)
+        assert night(config, "2026-11-20", *one_each) == INCOMPLETE
+    assert "the same command goes on from there" in capsys.readouterr().err
+    assert latest_version(store) is None
+    assert len(list(store.list("pages/"))) == 3
+
+    assert night(config, "2026-11-20", *one_each) == DONE
+    assert "6 documents in 6 shards, 3 to do" in capsys.readouterr().err
+    assert len(published(store)) == 6

@@ -34,7 +34,7 @@ from pipeline.cluster import connect, disconnect, object_store_bytes, over_tasks
 from pipeline.config import BuildConfig
 from pipeline.config.values import QuarantineReason
 from pipeline.errors import BuildIncomplete, ConfigError, SourceError, StoreError
-from pipeline.events import Pulse
+from pipeline.events import Listener
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
@@ -171,17 +171,14 @@ def read(
     *,
     check: Callable[[], None],
 ) -> None:
-    """Spreads the shards over Ray and shows how it goes."""
-    shard_bytes = {shard.shard_id: shard.size_bytes for shard in todo}
+    """Spreads the shards over Ray; what happens is told to every listener."""
     known = known_ids(store, but=plan.build_id)
-    with Display(tally, bytes_total=sum(shard_bytes.values())) as display:
+    with Display(tally, shard_bytes={shard.shard_id: shard.size_bytes for shard in todo}) as display:
+        listeners: tuple[Listener, ...] = (display.hear,)
         for event in run_shards(todo, config_of_plan(config, plan), stamp=plan.stamp, store=store, known=known):
             check()
-            match event:
-                case Pulse():
-                    display.pulse(event)
-                case ShardReceipt():
-                    display.receipt(event, shard_bytes=shard_bytes.get(event.shard_id, 0))
+            for listen in listeners:
+                listen(event)
 
 
 @contextlib.contextmanager

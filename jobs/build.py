@@ -30,7 +30,7 @@ from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.images import agree_on_images
 from pipeline.builds.plan import BuildPlan
-from pipeline.cluster import connect, disconnect, object_store_bytes, over_tasks, run_shards
+from pipeline.cluster import DriverMeters, connect, disconnect, object_store_bytes, over_tasks, run_shards
 from pipeline.config import BuildConfig
 from pipeline.config.values import QuarantineReason
 from pipeline.errors import BuildIncomplete, ConfigError, SourceError, StoreError
@@ -173,9 +173,10 @@ def read(
 ) -> None:
     """Spreads the shards over Ray; what happens is told to every listener."""
     known = known_ids(store, but=plan.build_id)
+    config = config_of_plan(config, plan)
     with Display(tally, shard_bytes={shard.shard_id: shard.size_bytes for shard in todo}) as display:
-        listeners: tuple[Listener, ...] = (display.hear,)
-        for event in run_shards(todo, config_of_plan(config, plan), stamp=plan.stamp, store=store, known=known):
+        listeners: tuple[Listener, ...] = (display.hear, DriverMeters(config).hear)
+        for event in run_shards(todo, config, stamp=plan.stamp, store=store, known=known):
             check()
             for listen in listeners:
                 listen(event)

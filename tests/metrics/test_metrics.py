@@ -22,6 +22,7 @@ from pipeline.config import StoreConfig
 from pipeline.receipts import ShardReceipt
 from pipeline.store import open_store
 from tests.conftest import ROOT, draw_pdf, prose_of
+from tests.metrics.asked import MONITORING, names_in, queries
 from tests.metrics.troubled_driver import MADE_UP, OUTPUT_TOKENS, TEXT_TOKENS, VISION_TOKENS
 
 pytestmark = pytest.mark.ray
@@ -119,7 +120,7 @@ def watched(agent: tuple[int, dict[str, str]], tmp_path_factory: pytest.TempPath
 
 def config_file(folder: Path) -> Path:
     path = folder / "config.yaml"
-    path.write_text("engine: {name: scripted}\nladder: [{kind: reread, name: again}]\n")
+    path.write_text("engine: {name: scripted}\nladder: [{kind: reread, name: again, temperature: 0.2}]\n")
     return path
 
 
@@ -226,6 +227,13 @@ def test_every_metric_of_the_table_is_scraped_under_its_name_kind_and_labels(wat
         sample = f"{scraped}_bucket" if metric.kind == "histogram" else scraped
         assert kinds[family] == metric.kind, metric.name
         assert {"dataset", "build", *metric.labels} <= labels[sample], metric.name
+
+
+def test_what_dashboard_alerts_and_readme_ask_of_ray_itself_is_scraped_too(watched: Watched) -> None:
+    asked = {name for text in (*queries(), (MONITORING / "README.md").read_text()) for name in names_in(text)}
+    rays_own = {name for name in asked if not name.startswith("ray_pagemill")}
+    assert "ray_object_store_memory" in rays_own
+    assert rays_own <= {sample.name for each in watched.during for sample in each.samples}
 
 
 def test_the_dataset_is_named_as_the_config_names_it(watched: Watched) -> None:

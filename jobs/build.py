@@ -31,11 +31,11 @@ from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.builds.images import agree_on_images
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.stop import StopWatch
-from pipeline.cluster import connect, disconnect, object_store_bytes, over_tasks, run_shards
+from pipeline.cluster import DriverMeters, connect, disconnect, object_store_bytes, over_tasks, run_shards
 from pipeline.config import BuildConfig
 from pipeline.config.values import QuarantineReason
 from pipeline.errors import BuildIncomplete, ConfigError, SourceError, StoreError
-from pipeline.events import Pulse
+from pipeline.events import Listener
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
@@ -179,23 +179,20 @@ def read(
     check: Callable[[], None],
     stop: StopWatch,
 ) -> None:
-    """Spreads the shards over Ray and shows how it goes. Raises BuildStopped when it was asked to, with nothing in work."""
-    shard_bytes = {shard.shard_id: shard.size_bytes for shard in todo}
+    """Spreads the shards over Ray; what happens is told to every listener. Raises BuildStopped when it was asked to, with
+    nothing in work."""
     known = known_ids(store, but=plan.build_id)
+    config = config_of_plan(config, plan)
     was_asked = False
-    with Display(tally, bytes_total=sum(shard_bytes.values())) as display:
-        for event in run_shards(
-            todo, config_of_plan(config, plan), stamp=plan.stamp, store=store, known=known, is_draining=stop.is_asked
-        ):
+    with Display(tally, shard_bytes={shard.shard_id: shard.size_bytes for shard in todo}) as display:
+        listeners: tuple[Listener, ...] = (display.hear, DriverMeters(config).hear)
+        for event in run_shards(todo, config, stamp=plan.stamp, store=store, known=known, is_draining=stop.is_asked):
             check()
             if stop.is_asked() and not was_asked:
                 was_asked = True
                 say("asked to stop: no more shards are handed out, those in work are finished and committed")
-            match event:
-                case Pulse():
-                    display.pulse(event)
-                case ShardReceipt():
-                    display.receipt(event, shard_bytes=shard_bytes.get(event.shard_id, 0))
+            for listen in listeners:
+                listen(event)
     stop.check()
 
 

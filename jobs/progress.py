@@ -1,6 +1,6 @@
 """What a person sees while a build runs: one live block on a terminal, a plain line every few seconds otherwise.
 
-In: receipts and pulses. Out: text on the terminal. Rows are counted when their shard is committed; pages in work come from
+In: events of a build. Out: text on the terminal. Rows are counted when their shard is committed; pages in work come from
 the workers' pulses, so the display moves while long shards are read.
 """
 
@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pipeline.builds.status import summed
 from pipeline.config.ladder import FIRST
-from pipeline.events import Pulse
+from pipeline.events import BuildEvent, Pulse
 from pipeline.receipts import ShardReceipt
 
 LINE_EVERY_S = 5.0
@@ -63,11 +63,13 @@ class Tally:
 
 
 class Display:
-    """Open while a build runs."""
+    """Open while a build runs; `hear` is its listener."""
 
-    def __init__(self, tally: Tally, *, bytes_total: int) -> None:
+    def __init__(self, tally: Tally, *, shard_bytes: Mapping[str, int]) -> None:
+        """`shard_bytes`: of the documents of each shard still to do, by shard id."""
         self._tally = tally
-        self._bytes_total = max(1, bytes_total)
+        self._shard_bytes = shard_bytes
+        self._bytes_total = max(1, sum(shard_bytes.values()))
         self._bytes_done = 0
         self._console = Console(stderr=True)
         self._started_s = time.monotonic()
@@ -84,11 +86,15 @@ class Display:
         if self._live is not None:
             self._live.stop()
 
-    def receipt(self, receipt: ShardReceipt, *, shard_bytes: int) -> None:
-        self._bytes_done += shard_bytes
-        self._tally.add(receipt)
+    def hear(self, event: BuildEvent) -> None:
+        match event:
+            case ShardReceipt():
+                self._bytes_done += self._shard_bytes.get(event.shard_id, 0)
+                self._tally.add(event)
+            case Pulse():
+                self._pulse(event)
 
-    def pulse(self, pulse: Pulse) -> None:
+    def _pulse(self, pulse: Pulse) -> None:
         self._tally.pulse = pulse
         now_s = time.monotonic()
         if self._live is None and now_s >= self._next_line_s:

@@ -9,6 +9,7 @@ In: nothing. Out: frozen values that hold no time: the driver yields them within
 Knows no Ray and no terminal. Costs nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.receipts import ShardReceipt
@@ -95,3 +96,5 @@ class Pulse:
 
 
 BuildEvent = ShardReceipt | ShardGiven | ShardReturned | WorkerOpened | WorkerLost | Pulse
+Listener = Callable[[BuildEvent], None]
+"""Hears every event of a build, in order, in the driver's thread: it returns at once."""

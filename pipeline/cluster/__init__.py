@@ -10,13 +10,16 @@ the node's object store and never through the driver.
     seats.py          a place for one worker
     worker.py         the actor: one engine, two shards at a time, one commit each
     watch.py          an engine as it is seen from outside
+    metrics.py        what is exported, as a table
+    meters.py         who counts it
     render_tasks.py   documents to pages in tasks with a deadline and a memory limit
     spread.py         a function over many items by tasks
     jobs.py           Ray's job API: submit, list, follow, stop
 """
 
+from pipeline.cluster.meters import DriverMeters
 from pipeline.cluster.spread import over_tasks
 from pipeline.cluster.start import connect, disconnect, object_store_bytes
 from pipeline.cluster.supervisor import run_shards
 
-__all__ = ["connect", "disconnect", "object_store_bytes", "over_tasks", "run_shards"]
+__all__ = ["DriverMeters", "connect", "disconnect", "object_store_bytes", "over_tasks", "run_shards"]

@@ -20,6 +20,7 @@ from pipeline.album import Album
 from pipeline.builds import layout
 from pipeline.builds.commit import commit_shard
 from pipeline.builds.images import commit_with_images
+from pipeline.cluster.meters import WorkerMeters
 from pipeline.cluster.render_tasks import RenderTasks
 from pipeline.cluster.watch import WatchedEngine
 from pipeline.config import BuildConfig, ImagesConfig
@@ -56,7 +57,8 @@ class Worker:
         self._source = open_source(self._config.input)
         self._store = open_store(self._config.output)
         refuse_unshared_folders(self._config, self._store, self._stamp.build_id)
-        self._render = RenderTasks(self._config.render, known=self._known, node_id=node_id)
+        self._meters = WorkerMeters(self._config)
+        self._render = self._meters.timing(RenderTasks(self._config.render, known=self._known, node_id=node_id))
         self._engine = WatchedEngine(_open_engine(self._config))
         return WorkerOpened(
             worker=self._name, engine=f"{self._engine.name} {self._engine.version}", seconds=time.monotonic() - self._began_s
@@ -66,18 +68,20 @@ class Worker:
         """Reads, judges and commits one shard. Raises EngineDead, StoreError."""
         if self._config.images is not None:
             return self._build_with_images(shard, self._config.images)
-        result = self._read(shard, self._render, _ignore)
+        result = self._read(shard, self._render, self._meters.page)
         pages_file = encode_pages(result.records, self._head(result))
-        return commit_shard(self._store, self._stamp.build_id, shard.shard_id, pages_file, attempt_id=uuid4().hex)
+        with self._meters.committing():
+            return commit_shard(self._store, self._stamp.build_id, shard.shard_id, pages_file, attempt_id=uuid4().hex)
 
     def _build_with_images(self, shard: Shard, images: ImagesConfig) -> ShardReceipt:
         with Album(images, self._config.rules.pages) as album:
-            result = self._read(shard, album.watching(self._render), album.hearing(_ignore))
+            result = self._read(shard, album.watching(self._render), album.hearing(self._meters.page))
             images_file = encode_images(album.images(result.records), {"pagemill.build": self._stamp.build_id})
         pages_file = encode_pages(result.records, self._head(result))
-        return commit_with_images(
-            self._store, self._stamp.build_id, shard.shard_id, pages_file, images_file, attempt_id=uuid4().hex
-        )
+        with self._meters.committing():
+            return commit_with_images(
+                self._store, self._stamp.build_id, shard.shard_id, pages_file, images_file, attempt_id=uuid4().hex
+            )
 
     def _read(self, shard: Shard, render: Renderer, on_page: Callable[[PageText], None]) -> ShardResult:
         return build_shard(shard, source=self._source, render=render, engine=self._engine, config=self._config, on_page=on_page)
@@ -97,14 +101,16 @@ class Worker:
 
     @ray.method(concurrency_group="watch")
     def figures(self) -> WorkerFigures:
-        """What it has done so far; answered while shards are read, and only once it is open."""
-        return WorkerFigures(
+        """What it has done so far; answered while shards are read, and only once it is open. The meters hear it too."""
+        figures = WorkerFigures(
             worker=self._name,
             alive_s=time.monotonic() - self._began_s,
             engine_busy_s=self._engine.busy_s,
             num_pages_read=self._engine.num_pages_read,
             num_pages_in_engine=self._engine.num_pages_held,
         )
+        self._meters.figures(figures)
+        return figures
 
 
 def refuse_unshared_folders(config: BuildConfig, store: ObjectStore, build_id: str) -> None:
@@ -129,7 +135,3 @@ def _open_engine(config: BuildConfig) -> Engine:
         return engine
     assessor = PageAssessor(rules=config.rules.pages, cleaning=config.cleaning, configured_dpi=config.render.dpi)
     return LadderEngine(engine, config.ladder, assessor, open_engine=open_engine)
-
-
-def _ignore(page: PageText) -> None:
-    """Nobody listens to single answers."""

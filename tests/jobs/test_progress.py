@@ -29,9 +29,9 @@ def shown(display: Display) -> str:
 
 def test_a_display_counts_what_was_committed_and_what_is_in_work() -> None:
     tally = Tally(num_documents_planned=3)
-    with Display(tally, bytes_total=100) as display:
-        display.receipt(receipt("a", 10, 10, 8), shard_bytes=50)
-        display.pulse(pulse(num_pages_read=14, num_workers=2))
+    with Display(tally, shard_bytes={"a": 50, "b": 50}) as display:
+        display.hear(receipt("a", 10, 10, 8))
+        display.hear(pulse(num_pages_read=14, num_workers=2))
         text = shown(display)
     assert "1 of 3" in text
     assert "14 read" in text
@@ -42,8 +42,8 @@ def test_without_a_terminal_a_plain_line_comes_every_few_seconds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.progress.LINE_EVERY_S", 0.0)
-    with Display(Tally(num_documents_planned=3), bytes_total=100) as display:
-        display.pulse(pulse(num_pages_read=4, num_workers=1))
+    with Display(Tally(num_documents_planned=3), shard_bytes={"a": 50, "b": 50}) as display:
+        display.hear(pulse(num_pages_read=4, num_workers=1))
     line = capsys.readouterr().err
     assert "documents 0/3" in line
     assert "pages 4" in line

@@ -9,7 +9,7 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from jobs.build import Outcome, read_and_publish, say
+from jobs.build import Outcome, read_and_publish
 from jobs.command_line import (
     DONE,
     add_config_arguments,
@@ -20,6 +20,7 @@ from jobs.command_line import (
     parser_for,
     run_command,
 )
+from jobs.logs import say
 from jobs.progress import duration
 from pipeline.builds.begin import absolute_uri, begin_build, probe, put_plan
 from pipeline.builds.lease import hold_lease

@@ -133,9 +133,8 @@ def _run(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace
         if arguments.debug:
             raise
         code = exit_code_of(error)
-        SAYS.error(
-            f"pagemill: {without_secrets(str(error))}", extra={FACTS: {"error": type(error).__name__, "exit_code": code}}
-        )
+        facts = {"event": "failed", "error": type(error).__name__, "exit_code": code}
+        SAYS.error(f"pagemill: {without_secrets(str(error))}", extra={FACTS: facts})
         return code
     except KeyboardInterrupt:
         SAYS.error("pagemill: interrupted; what is committed stays, the same command goes on from there")

@@ -24,8 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_dataset_arguments(parser)
     parser.add_argument(
         "thing",
-        help="id of a document (its beginning is enough), of a page (<document>/<page>, pages from 0) or of a shard; a name, or "
-        "the end of one after a slash",
+        help="id of a document (its beginning is enough), of a page (<document>/<page>, from 0) or of a shard; a name, or the "
+        "end of one after a slash",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line: first the outcome, then one entry each")
     return run_command(parser, run, argv)

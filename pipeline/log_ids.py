@@ -1,7 +1,7 @@
-"""Which build, shard and worker a log line is about: said once by whoever begins the work, and found by whoever writes the line.
+"""Which build and shard a log line is about: said once by whoever begins the work, found by whoever writes the line.
 
-In: ids by name. Out: the ids of the work that this thread is at. `parallel` hands them on to its threads. Configures no logging
-and writes nothing.
+In: ids by name. Out: the ids of the work that this thread is at. `parallel` hands them on to its threads. Configures no
+logging and writes nothing.
 """
 
 from collections.abc import Iterator, Mapping

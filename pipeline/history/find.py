@@ -15,7 +15,7 @@ from pipeline.builds.footers import get_footer
 from pipeline.builds.past import changes_of
 from pipeline.errors import ConfigError
 from pipeline.history.matching_rows import Wanted, rows_with
-from pipeline.history.places import planned_under
+from pipeline.history.places import everyone_of, planned_under
 from pipeline.history.shelves import Shelves
 from pipeline.interfaces import ObjectInfo
 from pipeline.parallel import map_in_order
@@ -114,7 +114,7 @@ def _opened(shelves: Shelves, prefix: str) -> Named:
     for build in shelves.unpublished():
         infos = list(shelves.store.list(layout.pages_prefix(build.build_id)))
         for documents in map_in_order(lambda info: _documents_of(shelves, info), infos, num_threads=PARALLEL_GETS):
-            for each in (*documents.opened, *documents.known, *documents.failed):
+            for each in everyone_of(documents):
                 if each.doc_id is not None and each.doc_id.startswith(prefix):
                     yield each.doc_id, each.document.uri
 

@@ -18,10 +18,11 @@ from pipeline.history.matching_rows import FoundRow, Wanted, rows_with
 from pipeline.history.shelves import Shelves
 from pipeline.parallel import map_in_order
 from pipeline.records import DocumentFailure, KnownDocument, OpenedDocument
-from pipeline.tables.footer import PagesHead, head_of
+from pipeline.tables.footer import PagesHead, ShardDocuments, head_of
 
 PLAN_COLUMNS = ("shard_id", "uri", "aliases", "size_bytes", "version")
 PARALLEL_GETS = 16
+ReadDocument = OpenedDocument | KnownDocument | DocumentFailure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +36,7 @@ class Place:
     """Of the pages file."""
     head: PagesHead | None
     """None while it is not read."""
-    found: OpenedDocument | KnownDocument | DocumentFailure | None
+    found: ReadDocument | None
     """What the file says of it; None while it is not read."""
 
 
@@ -73,6 +74,13 @@ def changes_under(shelves: Shelves, names: Collection[str]) -> Iterator[NameChan
                 )
 
 
+def everyone_of(documents: ShardDocuments) -> Iterator[ReadDocument]:
+    """Every document of a shard that was read."""
+    yield from documents.opened
+    yield from documents.known
+    yield from documents.failed
+
+
 def place_of(shelves: Shelves, build_id: str, shard_id: str, uri: str) -> Place:
     """Raises StoreError, VerifyError."""
     return _follow(shelves, build_id, (shard_id,), uri)
@@ -86,9 +94,7 @@ def _follow(shelves: Shelves, build_id: str, shard_ids: tuple[str, ...], uri: st
     halves = [_follow(shelves, build_id, (*shard_ids, half), uri) for half in head.shard.split_into]
     if halves:
         return next((half for half in halves if half.found), halves[0])
-    documents = head.documents
-    everyone = (*documents.opened, *documents.known, *documents.failed)
-    found = next((each for each in everyone if each.document.uri == uri), None)
+    found = next((each for each in everyone_of(head.documents) if each.document.uri == uri), None)
     return Place(build_id=build_id, shard_ids=shard_ids, key=key, head=head, found=found)
 
 

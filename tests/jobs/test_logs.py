@@ -22,7 +22,7 @@ from pipeline.builds.worker_spans import worker_spans
 from pipeline.config import StoreConfig
 from pipeline.errors import BuildIncomplete, StoreError
 from pipeline.events import ShardGiven
-from pipeline.log_ids import about, ids_of_this_work
+from pipeline.log_ids import about, ids_of_this_work, now_about
 from pipeline.parallel import map_in_order
 from pipeline.store import open_store
 from tests.conftest import ROOT
@@ -90,6 +90,7 @@ def test_no_secret_is_in_a_message_a_figure_or_a_traceback(capsys: pytest.Captur
 
 def test_what_ends_a_command_is_a_line_with_the_error_and_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     def fail(arguments: argparse.Namespace) -> int:
+        now_about(build_id="main")
         raise BuildIncomplete("the store does not answer")
 
     parser = parser_for("build", "x", "y")
@@ -98,6 +99,7 @@ def test_what_ends_a_command_is_a_line_with_the_error_and_the_exit_code(capsys: 
     assert run_command(parser, fail, ["--log", "json"]) == 1
     (line,) = stderr_lines(capsys)
     assert (line["event"], line["error"], line["exit_code"], line["level"]) == ("failed", "BuildIncomplete", 1, "ERROR")
+    assert line["build_id"] == "main"
     assert run_command(parser, fail, []) == 1
     assert capsys.readouterr().err == "pagemill: the store does not answer\n"
 
@@ -142,8 +144,10 @@ def test_a_build_that_loses_a_worker_is_json_from_first_to_last_and_its_journal_
     stderr = tmp_path / "stderr"
     with stderr.open("w") as sink:
         build = subprocess.Popen(
-            [sys.executable, "-m", "jobs.pagemill", "build", str(config), "--input", str(small_corpus)]
-            + ["--output", str(output), "--log", "json"],
+            [
+                *(sys.executable, "-m", "jobs.pagemill", "build", str(config)),
+                *("--input", str(small_corpus), "--output", str(output), "--log", "json"),
+            ],
             cwd=ROOT,
             env={**os.environ, "HOME": str(home), "RAY_TMPDIR": str(home), "PYTHONWARNINGS": "ignore"},
             stdout=subprocess.DEVNULL,
@@ -153,7 +157,7 @@ def test_a_build_that_loses_a_worker_is_json_from_first_to_last_and_its_journal_
         os.kill(int(victim.rpartition("/")[2]), signal.SIGKILL)
         assert build.wait(timeout=200) == 0, stderr.read_text()
     lines = [json.loads(line) for line in stderr.read_text().splitlines()]
-    assert [line for line in lines[1:] if line.get("build_id") != "main"] == []
+    assert [line for line in lines if line.get("build_id") != "main"] == []
     events = [line for line in lines if line["logger"] == "pagemill.events"]
     assert {"worker_opened", "shard_given", "worker_lost", "shard_returned", "shard_done"} <= {line["event"] for line in events}
     assert all(line["worker"] for line in events)

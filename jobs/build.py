@@ -23,7 +23,10 @@ from jobs.command_line import (
     run_command,
     stay_interruptible,
 )
+from jobs.event_log import log_event
 from jobs.golden import is_golden_unread, read_golden
+from jobs.journal import journal_of
+from jobs.logs import WORKER_HOOK, adopt_loggers, may_draw, say, worker_environment
 from jobs.progress import Display, Tally, summary
 from pipeline.builds import layout
 from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
@@ -37,6 +40,7 @@ from pipeline.config.values import QuarantineReason
 from pipeline.errors import BuildIncomplete, ConfigError, SourceError, StoreError
 from pipeline.events import Listener
 from pipeline.interfaces import ObjectStore
+from pipeline.log_ids import ids_of_this_work, now_about
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.known import known_ids
@@ -106,6 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def plan_build(config: BuildConfig, store: ObjectStore) -> BuildPlan | None:
     """The plan of the build; None, and a word about it, when there is nothing to do."""
+    now_about(build_id=config.build_id)
     say(f"build {config.build_id}: {config.input.uri} -> {config.output.uri}")
     plan = begin_build(store, config, partial(list_documents, open_source(config.input)), code_version=code_version())
     if plan.has_work:
@@ -120,6 +125,7 @@ def plan_retry(config: BuildConfig, store: ObjectStore, reasons: Sequence[str]) 
     if plan is None:
         say(f"nothing to try again: no document that is still listed is in quarantine for {', '.join(reasons)}")
         return None
+    now_about(build_id=plan.build_id)
     say(f"build {plan.build_id}: tries {plan.num_documents} documents of {config.output.uri} again")
     return plan
 
@@ -184,8 +190,11 @@ def read(
     known = known_ids(store, but=plan.build_id)
     config = config_of_plan(config, plan)
     was_asked = False
-    with Display(tally, shard_bytes={shard.shard_id: shard.size_bytes for shard in todo}) as display:
-        listeners: tuple[Listener, ...] = (display.hear, DriverMeters(config).hear)
+    with (
+        journal_of(store, plan, num_shards=len(todo)) as journal,
+        Display(tally, shard_bytes={shard.shard_id: shard.size_bytes for shard in todo}) as display,
+    ):
+        listeners: tuple[Listener, ...] = (journal.hear, log_event, display.hear, DriverMeters(config).hear)
         for event in run_shards(todo, config, stamp=plan.stamp, store=store, known=known, is_draining=stop.is_asked):
             check()
             if stop.is_asked() and not was_asked:
@@ -203,7 +212,14 @@ def cluster(*, num_cpus: int, object_store_bytes: int) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         rays_stdout = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # a lost task is a row; Ray also prints it
         stack.enter_context(contextlib.redirect_stdout(rays_stdout))
-        connect(ray_address(), num_cpus=num_cpus, object_store_bytes=object_store_bytes)
+        connect(
+            ray_address(),
+            num_cpus=num_cpus,
+            object_store_bytes=object_store_bytes,
+            environment=worker_environment(ids_of_this_work().get("build_id", "")),
+            setup_hook="" if may_draw() else WORKER_HOOK,
+        )
+        adopt_loggers()
         stack.callback(stay_interruptible)
         stack.callback(disconnect)
         stay_interruptible()
@@ -257,10 +273,6 @@ def where_it_lies(config: BuildConfig, version: VersionManifest) -> str:
 
 def _go_on() -> None:
     """Nobody else's word is needed."""
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

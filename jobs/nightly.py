@@ -9,7 +9,7 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from jobs.build import Outcome, read_and_publish, say
+from jobs.build import Outcome, read_and_publish
 from jobs.command_line import (
     DONE,
     add_config_arguments,
@@ -20,6 +20,7 @@ from jobs.command_line import (
     parser_for,
     run_command,
 )
+from jobs.logs import say
 from jobs.progress import duration
 from pipeline.builds.begin import absolute_uri, begin_build, probe, put_plan
 from pipeline.builds.lease import hold_lease
@@ -31,6 +32,7 @@ from pipeline.builds.stop import StopWatch
 from pipeline.config import BuildConfig
 from pipeline.errors import ConfigError, GateBroken
 from pipeline.interfaces import ObjectStore
+from pipeline.log_ids import now_about
 from pipeline.publishing.golden import find_scores
 from pipeline.publishing.versions import latest_version
 from pipeline.sources import list_documents, open_source
@@ -93,6 +95,7 @@ def do_nights(
 
 def do_night(config: BuildConfig, store: ObjectStore, *, check: Callable[[], None], stop: StopWatch) -> None:
     """Plans, reads, publishes, reports."""
+    now_about(build_id=config.build_id)
     say(f"night {config.build_id}: {config.input.uri} -> {config.output.uri}")
     plan = begin_build(store, config, partial(list_documents, open_source(config.input)), code_version=code_version())
     outcome = None

@@ -147,16 +147,14 @@ def build_cost(
     tokens: TokenCount | None = None,
 ) -> BuildCost:
     """`engine` says what one worker holds. Without `tokens`, those that the engine counted are told, if it counts."""
-    noted = worker_times(spans, receipts)
-    noted_names = {span.worker for span in spans}
-    others = time_at_work(receipt for receipt in receipts if receipt.worker not in noted_names)
+    times = build_times(spans, receipts)
     return BuildCost(
-        basis=_basis(len(noted), len(others)),
-        num_workers=len(noted) + len(others),
+        basis=_basis(len(spans), len(times) - len(spans)),
+        num_workers=len(times),
         num_workers_lost=sum(span.lost_reason != "" for span in spans),
         gpus=engine.gpus,
         cpus=engine.cpus,
-        time=sum([*noted, *others.values()], NO_TIME),
+        time=sum(times, NO_TIME),
         num_pages=sum(receipt.num_rows for receipt in receipts),
         num_pages_kept=sum(receipt.num_kept for receipt in receipts),
         num_kept_chars=sum(receipt.num_kept_chars for receipt in receipts),
@@ -172,6 +170,13 @@ def tokens_read(receipts: Iterable[ShardReceipt]) -> TokenCount | None:
     if not by_mode:
         return None
     return TokenCount(num_tokens=sum(by_mode.values()), told="read, counted by the engine, those of rejected pages included")
+
+
+def build_times(spans: Sequence[WorkerSpan], receipts: Sequence[ShardReceipt]) -> list[WorkerTime]:
+    """One for each span, then one for each worker that has receipts and no span."""
+    noted = {span.worker for span in spans}
+    others = time_at_work(receipt for receipt in receipts if receipt.worker not in noted)
+    return [*worker_times(spans, receipts), *others.values()]
 
 
 def worker_times(spans: Sequence[WorkerSpan], receipts: Iterable[ShardReceipt]) -> list[WorkerTime]:

@@ -57,7 +57,7 @@ def test_the_worked_example_of_the_docstring_holds() -> None:
 
 
 def test_two_workers_cost_what_each_costs_and_a_million_pages_what_the_pages_say() -> None:
-    """By hand: 1,000 s and 500 s of 1 GPU at 3.60 and 2 CPUs at 0.18 are 1.10 and 0.55; 1.65 for 40 pages is 41,250 a million."""
+    """By hand: 1,000 s and 500 s of 1 GPU at 3.60 and 2 CPUs at 0.18 are 1.10 and 0.55, and 1.65 buys 40 pages."""
     receipts = [replace(receipt("a"), num_rows=30, num_kept=20), replace(receipt("b", end_s=450.0), num_rows=10, num_kept=10)]
     cost = build_cost([span("a"), span("b", alive_s=500.0, busy_s=300.0)], receipts, engine=GPU, prices=PRICES)
     assert cost.total == pytest.approx(1.65)

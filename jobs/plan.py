@@ -63,7 +63,7 @@ def forecast_rows(expected: Forecast, config: BuildConfig) -> dict[str, str]:
         "time": f"about {_spelled(expected.reading_s, duration)} with {expected.num_workers} workers",
         "hours": f"about {hours}",
         "cost": cost,
-        "output": f"{num_objects:,} objects, pages files of about {_spelled(expected.file_bytes.times(1e-6), '{:,.1f}'.format)} MB",
+        "output": f"{num_objects:,} objects, about {_spelled(expected.file_bytes.times(1e-6), '{:,.1f}'.format)} MB of pages",
         "basis": expected.basis,
     }
 

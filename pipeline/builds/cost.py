@@ -1,6 +1,6 @@
 """What a build has cost: the hours its workers were held, what they did in them, and what those are worth at given prices.
 
-In: spans of workers, receipts, the engine's config (GPUs and CPUs of one worker) and prices. Out: a BuildCost. Every figure can
+In: spans of workers (`worker_spans`), receipts, the engine's config (GPUs and CPUs of one worker) and prices. Out: a BuildCost. Every figure can
 be made again from what is stored, by these formulas:
 
     held    = of each worker the seconds from the start of its process to its last sign of life, lost workers included
@@ -26,7 +26,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+from pipeline.builds.journal import read_journal
 from pipeline.builds.status import summed
+from pipeline.builds.worker_spans import WorkerSpan, worker_spans
 from pipeline.config import EngineConfig, PricesConfig
 from pipeline.interfaces import ObjectStore
 from pipeline.receipts import ShardReceipt
@@ -34,18 +36,6 @@ from pipeline.receipts import ShardReceipt
 SECONDS_PER_HOUR = 3600.0
 MILLION = 1e6
 BILLION = 1e9
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WorkerSpan:
-    worker: str
-    engine: str
-    opened_at: datetime
-    last_seen_at: datetime
-    alive_s: float
-    engine_busy_s: float
-    num_pages_read: int
-    lost_reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +141,7 @@ def build_cost(
     return BuildCost(
         basis=_basis(len(spans), len(times) - len(spans)),
         num_workers=len(times),
-        num_workers_lost=sum(span.lost_reason != "" for span in spans),
+        num_workers_lost=sum(span.ended == "lost" for span in spans),
         gpus=engine.gpus,
         cpus=engine.cpus,
         time=sum(times, NO_TIME),
@@ -214,20 +204,19 @@ def time_at_work(receipts: Iterable[ShardReceipt]) -> dict[str, WorkerTime]:
 
 
 def _time_of(span: WorkerSpan, last_receipt_at: datetime) -> WorkerTime:
-    """Each part is cut to what the parts before it leave of held: figures are sampled, a second or so apart."""
-    seen_s = max(0.0, (span.last_seen_at - span.opened_at).total_seconds())
-    opening_s = max(0.0, span.alive_s - seen_s)
-    open_s = span.alive_s - opening_s
+    """Each part is cut to what the parts before it leave of held: figures are sampled, and clocks are two. A worker whose driver
+    was not heard of again has no tail, and what it did since is counted as lost by nobody: it may still be at work."""
+    open_s = max(0.0, span.alive_s - span.opening_s)
     busy_s = min(span.engine_busy_s, open_s)
     after_s = min(max(0.0, (span.last_seen_at - last_receipt_at).total_seconds()), open_s)
-    tail_s = 0.0 if span.lost_reason else min(after_s, open_s - busy_s)
+    tail_s = min(after_s, open_s - busy_s) if span.ended == "left" else 0.0
     return WorkerTime(
-        held_s=span.alive_s,
-        opening_s=opening_s,
+        held_s=span.opening_s + open_s,
+        opening_s=span.opening_s,
         busy_s=busy_s,
         waiting_s=open_s - busy_s - tail_s,
         tail_s=tail_s,
-        lost_s=after_s if span.lost_reason else 0.0,
+        lost_s=after_s if span.ended == "lost" else 0.0,
     )
 
 
@@ -248,4 +237,5 @@ def _basis(num_noted: int, num_others: int) -> str:
 
 
 def read_spans(store: ObjectStore, build_id: str) -> Sequence[WorkerSpan]:
-    return ()
+    """Of every driver of a build. Reads its journal. Raises StoreError, VerifyError."""
+    return worker_spans(read_journal(store, build_id))

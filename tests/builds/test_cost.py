@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.builds.cost import NO_TIME, TokenCount, WorkerSpan, WorkerTime, build_cost, time_at_work, worker_times
+from pipeline.builds.cost import NO_TIME, TokenCount, WorkerTime, build_cost, time_at_work, worker_times
 from pipeline.builds.plan import shard_of
 from pipeline.builds.receipt import receipt_of
+from pipeline.builds.worker_spans import WorkerSpan
 from pipeline.config import DeepseekOcrConfig, PpocrConfig, PricesConfig
 from pipeline.receipts import ShardReceipt
 from tests.tables.samples import NOON, document, pages_file
@@ -20,19 +22,30 @@ GPU = DeepseekOcrConfig()
 ONE = receipt_of(pages_file(shard_of([document("a.pdf")])), "key")
 
 
+Ended = Literal["left", "lost", "unheard"]
+
+
 def span(
-    worker: str = "a", *, opened_s: float = 100.0, alive_s: float = 1000.0, busy_s: float = 700.0, lost_reason: str = ""
+    worker: str = "a",
+    *,
+    began_s: float = 0.0,
+    opening_s: float = 100.0,
+    alive_s: float = 1000.0,
+    busy_s: float = 700.0,
+    ended: Ended = "left",
 ) -> WorkerSpan:
-    """Of a process that began at noon."""
+    """Seconds count from noon."""
     return WorkerSpan(
+        driver="d",
         worker=worker,
         engine="e 1",
-        opened_at=NOON + timedelta(seconds=opened_s),
-        last_seen_at=NOON + timedelta(seconds=alive_s),
-        alive_s=alive_s,
+        opened_at=NOON + timedelta(seconds=began_s + opening_s),
+        opening_s=opening_s,
+        last_seen_at=NOON + timedelta(seconds=began_s + alive_s),
         engine_busy_s=busy_s,
         num_pages_read=100,
-        lost_reason=lost_reason,
+        ended=ended,
+        reason="node gone" if ended == "lost" else "",
     )
 
 
@@ -66,12 +79,17 @@ def test_two_workers_cost_what_each_costs_and_a_million_pages_what_the_pages_say
 
 
 def test_what_a_lost_worker_held_is_paid_and_what_it_did_since_its_last_receipt_is_lost() -> None:
-    cost = build_cost([span(lost_reason="node gone")], [receipt(end_s=600.0)], engine=GPU, prices=PRICES)
+    cost = build_cost([span(ended="lost")], [receipt(end_s=600.0)], engine=GPU, prices=PRICES)
     assert (cost.time.held_s, cost.time.lost_s, cost.time.tail_s, cost.num_workers_lost) == (1000.0, 400.0, 0.0, 1)
 
 
+def test_a_worker_whose_driver_was_killed_has_no_tail_and_is_not_called_lost() -> None:
+    cost = build_cost([span(ended="unheard")], [receipt(end_s=600.0)], engine=GPU, prices=PRICES)
+    assert (cost.time.waiting_s, cost.time.tail_s, cost.time.lost_s, cost.num_workers_lost) == (200.0, 0.0, 0.0, 0)
+
+
 def test_a_worker_lost_before_its_first_receipt_has_lost_everything_since_it_was_open() -> None:
-    cost = build_cost([span(lost_reason="node gone")], [], engine=GPU, prices=PRICES)
+    cost = build_cost([span(ended="lost")], [], engine=GPU, prices=PRICES)
     assert (cost.time.held_s, cost.time.lost_s, cost.num_pages) == (1000.0, 900.0, 0)
     assert cost.per(1e6, cost.num_pages) is None
 
@@ -91,8 +109,7 @@ def test_workers_of_an_older_version_are_added_to_those_of_the_journal() -> None
 
 
 def test_a_process_with_the_number_of_an_earlier_one_has_its_own_receipts() -> None:
-    first, second = span(lost_reason="killed"), replace(span(), opened_at=NOON + timedelta(seconds=2000))
-    second = replace(second, last_seen_at=NOON + timedelta(seconds=2900))
+    first, second = span(ended="lost"), span(began_s=1900.0)
     times = worker_times([first, second], [receipt(end_s=600.0), receipt(end_s=2880.0)])
     assert [(time.lost_s, time.tail_s) for time in times] == [(400.0, 0.0), (0.0, 20.0)]
 
@@ -154,14 +171,15 @@ def test_the_rungs_share_the_busy_seconds_as_their_pages_report_them() -> None:
 SECONDS = st.floats(0.0, 1e5)
 SPANS = st.lists(
     st.builds(
-        lambda name, opened_s, alive_s, busy_s, lost: span(
-            name, opened_s=opened_s, alive_s=alive_s, busy_s=busy_s, lost_reason=lost
+        lambda name, began_s, opening_s, open_s, busy_s, ended: span(
+            name, began_s=began_s, opening_s=opening_s, alive_s=opening_s + open_s, busy_s=busy_s, ended=ended
         ),
         st.sampled_from("abc"),
         SECONDS,
         SECONDS,
         SECONDS,
-        st.sampled_from(["", "gone"]),
+        SECONDS,
+        st.sampled_from(["left", "lost", "unheard"]),
     ),
     max_size=6,
 )
@@ -173,7 +191,7 @@ def test_idle_and_busy_make_up_what_was_held_and_no_part_is_below_nothing(
     spans: list[WorkerSpan], receipts: list[ShardReceipt]
 ) -> None:
     for time, each in zip(worker_times(spans, receipts), spans, strict=True):
-        assert time.held_s == each.alive_s
+        assert time.held_s == pytest.approx(each.alive_s)
         assert time.busy_s + time.idle_s == pytest.approx(time.held_s)
         assert min(*parts(time), time.lost_s) >= 0.0
         assert time.lost_s <= time.held_s

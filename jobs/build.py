@@ -25,6 +25,7 @@ from jobs.command_line import (
 )
 from jobs.cost_rows import add_cost
 from jobs.golden import is_golden_unread, read_golden
+from jobs.journal import journal_of
 from jobs.progress import Display, Tally, summary
 from pipeline.builds import layout
 from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
@@ -183,8 +184,12 @@ def read(
     """Spreads the shards over Ray and shows how it goes."""
     shard_bytes = {shard.shard_id: shard.size_bytes for shard in todo}
     known = known_ids(store, but=plan.build_id)
-    with Display(tally, bytes_total=sum(shard_bytes.values())) as display:
+    with (
+        journal_of(store, plan, num_shards=len(todo)) as journal,
+        Display(tally, bytes_total=sum(shard_bytes.values())) as display,
+    ):
         for event in run_shards(todo, config_of_plan(config, plan), stamp=plan.stamp, store=store, known=known):
+            journal.hear(event)
             check()
             match event:
                 case Pulse():

@@ -91,9 +91,14 @@ def who() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
+def process_name() -> str:
+    """host/pid, as workers are called too."""
+    return f"{socket.gethostname()}/{os.getpid()}"
+
+
 def lease_owner() -> str:
     """A name for this process, for whoever finds the dataset taken."""
-    return f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
+    return f"{process_name()}/{uuid4().hex[:8]}"
 
 
 def code_version() -> str:

@@ -1,13 +1,13 @@
 """What a build has cost: the hours its workers were held, what they did in them, and what those are worth at given prices.
 
-In: spans of workers (`worker_spans`), receipts, the engine's config (GPUs and CPUs of one worker) and prices. Out: a BuildCost. Every figure can
-be made again from what is stored, by these formulas:
+In: spans of workers (`worker_spans`), receipts, the engine's config (GPUs and CPUs of one worker) and prices. Out: a BuildCost.
+Every figure can be made again from what is stored, by these formulas:
 
     held    = of each worker the seconds from the start of its process to its last sign of life, lost workers included
             = opening + busy + waiting + tail
     opening = until its engine was open
     busy    = its engine held at least one page
-    tail    = after its last receipt, when the queue had nothing left for it; none for a lost worker
+    tail    = after its last receipt, when the queue had nothing left for it; only of a worker that left in order
     waiting = the rest: its engine waited for pages, and the worker for fetching, judging and putting
     lost    = of held: what a lost worker did after its last receipt; its shards were read again. A lower bound
     cost    = held / 3600 * (GPUs of a worker * gpu_hour + CPUs of a worker * cpu_hour)
@@ -204,8 +204,8 @@ def time_at_work(receipts: Iterable[ShardReceipt]) -> dict[str, WorkerTime]:
 
 
 def _time_of(span: WorkerSpan, last_receipt_at: datetime) -> WorkerTime:
-    """Each part is cut to what the parts before it leave of held: figures are sampled, and clocks are two. A worker whose driver
-    was not heard of again has no tail, and what it did since is counted as lost by nobody: it may still be at work."""
+    """Each part is cut to what the parts before it leave of held: figures are sampled, and clocks are two. A worker whose
+    driver was not heard of again has no tail and has lost nothing: it may still be at work."""
     open_s = max(0.0, span.alive_s - span.opening_s)
     busy_s = min(span.engine_busy_s, open_s)
     after_s = min(max(0.0, (span.last_seen_at - last_receipt_at).total_seconds()), open_s)

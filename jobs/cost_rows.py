@@ -38,9 +38,14 @@ def cost_lines(cost: BuildCost) -> Iterator[str]:
     yield f"from {cost.basis}" + ("" if cost.prices else "; `prices:` in the config makes sums of hours")
 
 
+def money(worth: float) -> str:
+    """ "1,234.50", "0.0031": two decimals, or two digits of what is less than one."""
+    return f"{worth:,.2f}" if worth >= 1.0 or worth == 0.0 else f"{worth:.2g}"
+
+
 def _sum(cost: BuildCost, seconds: float) -> str:
     worth = cost.cost(seconds)
-    return "" if worth is None or cost.prices is None else f"{worth:,.2f} {cost.prices.currency} for "
+    return "" if worth is None or cost.prices is None else f"{money(worth)} {cost.prices.currency} for "
 
 
 def _hours(cost: BuildCost) -> str:
@@ -58,7 +63,7 @@ def _share(cost: BuildCost, seconds: float) -> str:
     """ "12.3% (0.04 USD)"."""
     worth = cost.cost(seconds)
     share = f"{seconds / cost.time.held_s:.1%}"
-    return share if worth is None or cost.prices is None else f"{share} ({worth:,.2f} {cost.prices.currency})"
+    return share if worth is None or cost.prices is None else f"{share} ({money(worth)} {cost.prices.currency})"
 
 
 def _per(cost: BuildCost) -> str:
@@ -66,9 +71,9 @@ def _per(cost: BuildCost) -> str:
     read, kept = cost.per(MILLION, cost.num_pages), cost.per(MILLION, cost.num_pages_kept)
     if cost.prices is None or read is None:
         return ""
-    told = f"{read:,.2f} {cost.prices.currency} a million pages read" + ("" if kept is None else f", {kept:,.2f} kept")
+    told = f"{money(read)} {cost.prices.currency} a million pages read" + ("" if kept is None else f", {money(kept)} kept")
     if cost.tokens is not None:
         per_token = cost.per(BILLION, cost.tokens.num_tokens)
-        return told if per_token is None else f"{told}; {per_token:,.2f} a billion tokens ({cost.tokens.told})"
+        return told if per_token is None else f"{told}; {money(per_token)} a billion tokens ({cost.tokens.told})"
     per_char = cost.per(BILLION, cost.num_kept_chars)
-    return told if per_char is None else f"{told}; {per_char:,.2f} a billion characters kept (nobody has counted tokens)"
+    return told if per_char is None else f"{told}; {money(per_char)} a billion characters kept (nobody has counted tokens)"

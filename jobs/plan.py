@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
+from jobs.cost_rows import money
 from jobs.progress import duration
 from pipeline.builds.begin import draft_plan, find_plan
 from pipeline.builds.changes import ListingCounts
@@ -56,7 +57,7 @@ def forecast_rows(expected: Forecast, config: BuildConfig) -> dict[str, str]:
         hours = f"{_spelled(expected.gpu_hours, '{:,.3g}'.format)} GPU-hours, {hours}"
     cost = "no `prices:` in the config"
     if expected.cost is not None and config.prices is not None:
-        cost = f"about {_spelled(expected.cost, '{:,.2f}'.format)} {config.prices.currency}"
+        cost = f"about {_spelled(expected.cost, money)} {config.prices.currency}"
     num_objects = expected.work.num_shards * (2 if config.images is None else 3)
     return {
         "pages": f"about {_spelled(expected.num_pages, '{:,.0f}'.format)} more",

@@ -80,8 +80,8 @@ def _needs(title: str, setup: Setup, prices: ExamplePrices) -> Iterator[str]:
     yield f"## {title}\n"
     yield (
         f"Prices are an example and no quote: {prices.gpu_hour:g} {prices.currency} a GPU-hour, {prices.cpu_hour:g} a "
-        f"CPU-hour, {prices.gb_month:g} a GB-month, {prices.million_puts:g} a million PUTs or LISTs, {prices.million_gets:g} a million "
-        "GETs. Network, verifying, the driver and machines that stand idle are not in it.\n"
+        f"CPU-hour, {prices.gb_month:g} a GB-month, {prices.million_puts:g} a million PUTs or LISTs, "
+        f"{prices.million_gets:g} a million GETs. Network, verifying, the driver and machines that stand idle are not in it.\n"
     )
     yield "| | " + " | ".join(f"{_count(need.num_pages)} pages in {need.days:g} d" for need in needs) + " | formula |"
     yield "|---|" + "---|" * (len(needs) + 1)

@@ -113,16 +113,34 @@ def run(arguments: argparse.Namespace) -> int:
         "| documents | pages | first build | shards of it | truth inside | middle off, median (90 %) | high / low, median |",
         "|---|---|---|---|---|---|---|",
     ]
+    sizes = []
     for uri in arguments.datasets:
-        known = pages_of(open_store(StoreConfig(uri=uri)))
+        store = open_store(StoreConfig(uri=uri))
+        known = pages_of(store)
+        sizes.append(_sizes(Path(uri).name, store, sum(known.values())))
         pages = {document: count for document, count in known.items() if count <= arguments.most_pages}
         for num_first in arguments.first:
             for how, trying in (("drawn", try_drawn), ("neighbours", try_neighbours)):
                 trials = [trying(pages, num_first, plan, random.Random(seed)) for seed in range(arguments.rounds)]
                 told = f"| {len(pages)} of {Path(uri).name} | {sum(pages.values()):,} | {num_first} {how} "
                 lines.append(told + _row(trials))
-    print(append_section(arguments.out, arguments.title, [*machine_lines(), f"* {arguments.rounds} rounds", "", *lines, ""]))
+    print(
+        append_section(
+            arguments.out, arguments.title, [*machine_lines(), f"* {arguments.rounds} rounds", *sizes, "", *lines, ""]
+        )
+    )
     return DONE
+
+
+def _sizes(name: str, store: ObjectStore, num_pages: int) -> str:
+    """What a page takes of a pages file, and what a file takes beside its pages. The last 8 bytes are the footer's length and
+    `PAR1`."""
+    infos = list(store.list("pages/"))
+    tails = [get_footer(store, info.key, info.size_bytes) for info in infos]
+    footer_bytes = sum(int.from_bytes(tail[-8:-4], "little") + 8 for tail in tails)
+    page_bytes = (sum(info.size_bytes for info in infos) - footer_bytes) / num_pages
+    told = f"* {name}: {num_pages:,} pages of {page_bytes:,.0f} bytes each in {len(infos):,} pages files"
+    return f"{told}, and {footer_bytes / len(infos):,.0f} bytes of footer a file"
 
 
 def _row(trials: Sequence[Trial]) -> str:

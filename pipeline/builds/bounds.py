@@ -28,6 +28,7 @@ def bounds() -> Sequence[Bound]:
     """The first to break first."""
     receipts_per_s = of.PARALLEL_GETS / of.GET_S.value
     keys_per_s = of.KEYS_PER_LIST / of.LIST_S.value
+    receipt_bytes = of.RECEIPT_BYTES.value + of.MANIFEST_MEMORY_BYTES.value
     shards, documents = PAGES_PER_SHARD, PAGES_PER_DOCUMENT
     found = [
         Bound(
@@ -73,9 +74,9 @@ def bounds() -> Sequence[Bound]:
             remedy="several builds, or larger shards",
         ),
         Bound(
-            what="The receipts in the driver's memory",
-            formula=f"{of.RECEIPT_BYTES.value:,.0f} bytes a shard in {of.DRIVER_BYTES.value / 1e9:,.0f} GB",
-            num_pages=of.DRIVER_BYTES.value / of.RECEIPT_BYTES.value * shards,
+            what="The driver that closes a build holds its receipts and its manifest",
+            formula=f"{receipt_bytes:,.0f} bytes a shard in {of.DRIVER_BYTES.value / 1e9:,.0f} GB",
+            num_pages=of.DRIVER_BYTES.value / receipt_bytes * shards,
             remedy="several builds, or larger shards",
         ),
     ]

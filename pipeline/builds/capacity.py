@@ -138,6 +138,13 @@ MANIFEST_BYTES = Measured(
     source="requests.md",
     line="| publish | PUT | manifest | 0 | 792 |",
 )
+MANIFEST_MEMORY_BYTES = Measured(
+    what="driver, a manifest encoded and decoded",
+    number="4562",
+    unit="bytes of memory a shard",
+    source="scale.md",
+    line="| manifest | 100,000 | 3.8 | 3.3 | 886 | 450 | 4562 |",
+)
 READ_PUTS = Measured(
     what="receipts put beside pages files",
     number="1",
@@ -172,7 +179,7 @@ PAGE_FILE_BYTES = Measured(
 MEASURED = (
     *(DOCUMENT_BYTES, DOCUMENT_S, RECEIPT_BYTES, VERDICT_BYTES, SIMULATED_PAGES, SIMULATED_SHARDS, EFFICIENCY_PERCENT),
     *(FRONT_MS, GUNDAM_PAGES_PER_S, PPOCR_S, TEXT_MB_PER_S, TEXT_MB, PART_MB, PAGE_CHARS, SIGNATURE_BYTES, PLAN_BYTES),
-    *(MANIFEST_BYTES, READ_PUTS, JUDGED_PUTS, JUDGED_GETS, RECEIPT_GETS, PAGE_FILE_BYTES),
+    *(MANIFEST_BYTES, MANIFEST_MEMORY_BYTES, READ_PUTS, JUDGED_PUTS, JUDGED_GETS, RECEIPT_GETS, PAGE_FILE_BYTES),
 )
 
 GPU_PAGES_PER_DAY = Assumed(

@@ -17,8 +17,8 @@ it leaves: waiting 150 s. At 3.60 a GPU-hour and 0.18 a CPU-hour it has cost 0.2
 
 Where nobody noted what a worker did (an older version read the build), its receipts stand in: held is then the time in which it
 was at work on a shard, without opening, tail and lost workers, and `basis` says so. The driver, publishing, the golden set and
-the store are not in it, nor a worker that was lost before its engine was open, whom nobody has timed. Pure but for `read_spans`.
-Costs a pass over the receipts.
+the store are not in it, nor a worker that was lost before its engine was open, whom nobody has timed. Pure but for
+`read_spans`. Costs a pass over the receipts.
 """
 
 from bisect import bisect_right

@@ -24,8 +24,10 @@ from jobs.command_line import (
     stay_interruptible,
 )
 from jobs.cost_rows import add_cost
+from jobs.event_log import log_event
 from jobs.golden import is_golden_unread, read_golden
 from jobs.journal import journal_of
+from jobs.logs import WORKER_HOOK, adopt_loggers, may_draw, say, worker_environment
 from jobs.progress import Display, Tally, summary
 from pipeline.builds import layout
 from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
@@ -40,6 +42,7 @@ from pipeline.config.values import QuarantineReason
 from pipeline.errors import BuildIncomplete, ConfigError, SourceError, StoreError
 from pipeline.events import Pulse
 from pipeline.interfaces import ObjectStore
+from pipeline.log_ids import about, ids_of_this_work
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.known import known_ids
@@ -135,7 +138,8 @@ def read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, *
     """Reads what is still to do, and publishes. `check` is called every second or so, and before publishing. Raises
     BuildIncomplete when a store or the source gave up, GateBroken."""
     try:
-        return _read_and_publish(config, store, plan, check)
+        with about(build_id=plan.build_id):
+            return _read_and_publish(config, store, plan, check)
     except (StoreError, SourceError) as error:
         raise BuildIncomplete(f"{error}; what is committed stays, the same command goes on from there") from error
 
@@ -190,6 +194,7 @@ def read(
     ):
         for event in run_shards(todo, config_of_plan(config, plan), stamp=plan.stamp, store=store, known=known):
             journal.hear(event)
+            log_event(event)
             check()
             match event:
                 case Pulse():
@@ -205,7 +210,14 @@ def cluster(*, num_cpus: int, object_store_bytes: int) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         rays_stdout = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # a lost task is a row; Ray also prints it
         stack.enter_context(contextlib.redirect_stdout(rays_stdout))
-        connect(ray_address(), num_cpus=num_cpus, object_store_bytes=object_store_bytes)
+        connect(
+            ray_address(),
+            num_cpus=num_cpus,
+            object_store_bytes=object_store_bytes,
+            environment=worker_environment(ids_of_this_work().get("build_id", "")),
+            setup_hook="" if may_draw() else WORKER_HOOK,
+        )
+        adopt_loggers()
         stack.callback(stay_interruptible)
         stack.callback(disconnect)
         stay_interruptible()
@@ -259,10 +271,6 @@ def where_it_lies(config: BuildConfig, version: VersionManifest) -> str:
 
 def _go_on() -> None:
     """Nobody else's word is needed."""
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

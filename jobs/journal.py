@@ -3,11 +3,11 @@
 In: the plan that is read. Out: a Journal; and a word on stderr when the store would not keep all of it, which ends no build.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from jobs.command_line import code_version, process_name
+from jobs.logs import say
 from pipeline.builds.journal import Journal
 from pipeline.builds.journal_lines import DriverBegan
 from pipeline.builds.plan import BuildPlan
@@ -24,5 +24,4 @@ def journal_of(store: ObjectStore, plan: BuildPlan, *, num_shards: int) -> Itera
             yield journal
     finally:
         if journal.trouble:
-            told = f"the journal of build {plan.build_id} has a gap: {without_secrets(journal.trouble)}"
-            print(told, file=sys.stderr, flush=True)
+            say(f"the journal of build {plan.build_id} has a gap: {without_secrets(journal.trouble)}")

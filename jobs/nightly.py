@@ -9,7 +9,7 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from jobs.build import Outcome, read_and_publish, say
+from jobs.build import Outcome, read_and_publish
 from jobs.command_line import (
     DONE,
     add_config_arguments,
@@ -21,6 +21,7 @@ from jobs.command_line import (
     run_command,
 )
 from jobs.cost_rows import add_cost
+from jobs.logs import say
 from jobs.progress import duration
 from pipeline.builds.begin import absolute_uri, begin_build, probe, put_plan
 from pipeline.builds.lease import hold_lease

@@ -31,6 +31,7 @@ ROOM_OF_LIBRARY = {
         "pipeline/builds/",
         "pipeline/dedup/",
         "pipeline/publishing/",
+        "pipeline/history/",
         "pipeline/readers/",
         "jobs/bench_near.py",
         "jobs/bench_reading_readers.py",

@@ -145,8 +145,8 @@ class Journal:
 
     def _give_up_the_oldest(self) -> None:
         while sum(len(chunk.data) for chunk in self._refused) > HELD_BYTES:
-            num_lines = self._refused.popleft().num_lines
-            self._write(self._line(LinesLost(num_lines=num_lines, reason=self.trouble)))
+            self._num_lines_lost += self._refused.popleft().num_lines
+            self._write(self._line(LinesLost(num_lines=self._num_lines_lost, reason=self.trouble)))
 
 
 def read_journal(store: ObjectStore, build_id: str, *, about: str = "") -> Iterator[JournalLine]:

@@ -63,6 +63,7 @@ class LinesLost:
     """The store refused the journal for so long that lines before this one were given up."""
 
     num_lines: int
+    """Of this driver so far, earlier lines of this kind among them."""
     reason: str
     """One line."""
 

@@ -20,6 +20,7 @@ PROBE_PREFIX = "_probe-"
 DOCUMENTS_PREFIX = "documents/"
 PLAN_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/plan\.parquet")
 JOURNAL_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/events/(?P<driver>[^/]+)-(?P<ordinal>\d{4,})\.jsonl")
+RECEIPT_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/receipts/(?P<shard_id>[^/]+)\.json")
 MANIFEST_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/manifest\.json")
 VERSION_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/manifest\.json")
 CLAIM_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/claim\.json")

@@ -27,7 +27,8 @@ def cost_lines(cost: BuildCost) -> Iterator[str]:
     if not cost.time.held_s:
         return
     lost = f", {cost.num_workers_lost} of them lost" if cost.num_workers_lost else ""
-    yield f"{_sum(cost, cost.time.held_s)}{_hours(cost)} of {cost.num_workers} workers{lost}"
+    noun = "worker" if cost.num_workers == 1 else "workers"
+    yield f"{_sum(cost, cost.time.held_s)}{_hours(cost)} of {cost.num_workers:,} {noun}{lost}"
     yield ", ".join(_parts(cost))
     if cost.time.lost_s:
         yield f"lost with workers, at least: {_share(cost, cost.time.lost_s)}"

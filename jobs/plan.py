@@ -58,10 +58,11 @@ def forecast_rows(expected: Forecast, config: BuildConfig) -> dict[str, str]:
     cost = "no `prices:` in the config"
     if expected.cost is not None and config.prices is not None:
         cost = f"about {_spelled(expected.cost, money)} {config.prices.currency}"
+    noun = "worker" if expected.num_workers == 1 else "workers"
     num_objects = expected.work.num_shards * (2 if config.images is None else 3)
     return {
         "pages": f"about {_spelled(expected.num_pages, '{:,.0f}'.format)} more",
-        "time": f"about {_spelled(expected.reading_s, duration)} with {expected.num_workers} workers",
+        "time": f"about {_spelled(expected.reading_s, duration)} with {expected.num_workers} {noun}",
         "hours": f"about {hours}",
         "cost": cost,
         "output": f"{num_objects:,} objects, about {_spelled(expected.file_bytes.times(1e-6), '{:,.1f}'.format)} MB of pages",

@@ -232,9 +232,13 @@ def _covered_s(spans: Iterable[tuple[float, float]]) -> float:
 
 def _basis(num_noted: int, num_others: int) -> str:
     if not num_others:
-        return f"the journal of {num_noted} workers"
-    at_work = f"receipts of {num_others} workers: at work alone, without opening, waiting for shards and what was lost"
-    return f"the journal of {num_noted} workers, and {at_work}" if num_noted else at_work
+        return f"the journal of {_workers(num_noted)}"
+    at_work = f"receipts of {_workers(num_others)}: at work alone, without opening, waiting for shards and what was lost"
+    return f"the journal of {_workers(num_noted)}, and {at_work}" if num_noted else at_work
+
+
+def _workers(number: int) -> str:
+    return "1 worker" if number == 1 else f"{number:,} workers"
 
 
 def read_spans(store: ObjectStore, build_id: str) -> Sequence[WorkerSpan]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pipeline.builds.begin import find_plan, read_plan
 from pipeline.builds.commit import leaf_shards, read_receipts
 from pipeline.builds.cost import NO_TIME, WorkerTime, build_times, read_spans
+from pipeline.builds.ledger import read_manifest
 from pipeline.builds.past import past_builds
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.recipe import recipe_id, recipe_of
@@ -122,11 +123,11 @@ def pace_of(time: WorkerTime, num_workers: int, paced: Iterable[ShardSample]) ->
     )
 
 
-def _recent(store: ObjectStore, build_id: str) -> Iterator[tuple[BuildPlan, list[ShardReceipt]]]:
+def _recent(store: ObjectStore, build_id: str) -> Iterator[tuple[BuildPlan, Sequence[ShardReceipt]]]:
     """The newest finished builds, and what is read of this one."""
     finished = [build.build_id for build in past_builds(store) if build.is_finished and build.build_id != build_id]
     for each in finished[-RECENT_BUILDS:]:
-        yield read_plan(store, each), list(read_receipts(store, each).values())
+        yield read_plan(store, each), read_manifest(store, each).receipts
     if planned := find_plan(store, build_id):
         yield planned, list(read_receipts(store, build_id).values())
 

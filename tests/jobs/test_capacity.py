@@ -47,4 +47,4 @@ def test_prices_are_arguments(tmp_path: Path) -> None:
     page = tmp_path / "capacity.md"
     assert main(["--gpu-hour", "4", "--currency", "EUR", "--out", str(page)]) == 0
     assert "4 EUR a GPU-hour" in page.read_text(encoding="utf-8")
-    assert "| a million pages, EUR | 510 | 510 | 510 |" in page.read_text(encoding="utf-8")
+    assert "| a million pages, EUR | 500 | 500 | 500 |" in page.read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ from jobs.command_line import (
     run_command,
     stay_interruptible,
 )
+from jobs.cost_rows import add_cost
 from jobs.event_log import log_event
 from jobs.golden import is_golden_unread, read_golden
 from jobs.journal import journal_of
@@ -31,7 +32,9 @@ from jobs.progress import Display, Tally, summary
 from pipeline.builds import layout
 from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
+from pipeline.builds.cost import BuildCost
 from pipeline.builds.images import agree_on_images
+from pipeline.builds.ledger import read_manifest
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.stop import StopWatch
 from pipeline.cluster import DriverMeters, connect, disconnect, object_store_bytes, over_tasks, run_shards
@@ -45,6 +48,7 @@ from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.known import known_ids
 from pipeline.publishing.publish import publish
+from pipeline.publishing.spending import cost_of_build
 from pipeline.publishing.tokens import keep_tokenizer
 from pipeline.publishing.versions import VersionManifest
 from pipeline.receipts import Shard, ShardReceipt
@@ -68,6 +72,8 @@ class Outcome:
     elapsed_s: float
     num_pages_now: int
     """Read by this run; earlier runs of the build read the others."""
+    cost: BuildCost
+    """Of all its runs."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -103,7 +109,9 @@ def run(arguments: argparse.Namespace) -> int:
         return DONE
     outcome = read_and_publish(config.model_copy(update={"build_id": plan.build_id}), store, plan, check=_go_on, stop=stop)
     console = Console(file=sys.stdout, highlight=False)
-    console.print(summary(outcome.tally, elapsed_s=outcome.elapsed_s, num_pages_now=outcome.num_pages_now))
+    table = summary(outcome.tally, elapsed_s=outcome.elapsed_s, num_pages_now=outcome.num_pages_now)
+    add_cost(table, outcome.cost)
+    console.print(table)
     console.print(where_it_lies(config, outcome.version), soft_wrap=True)
     return DONE
 
@@ -172,6 +180,7 @@ def _read_and_publish(
         tally=tally,
         elapsed_s=time.monotonic() - started_s,
         num_pages_now=tally.num_pages - num_pages_before,
+        cost=cost_of_build(store, config, plan.build_id, read_manifest(store, plan.build_id).receipts),
     )
 
 

@@ -26,7 +26,14 @@ VARIANTS = {
     "gpu nightly by KubeRay": ("-f", "gpu.yaml", "-f", "nightly.yaml", "--set", "run=raycronjob"),
     "everything set": (
         *("-f", "gpu.yaml", "-f", "nightly.yaml", "--set", "queue=team", "--set", "storageClass=efs", "--set", "secret=stores"),
-        *("--set", "imagePullSecrets[0].name=registry", "--set", "head.nodeSelector.a=b", "--set", "groups.gpu.nodeSelector.a=b"),
+        *(
+            "--set",
+            "imagePullSecrets[0].name=registry",
+            "--set",
+            "head.nodeSelector.a=b",
+            "--set",
+            "groups.gpu.nodeSelector.a=b",
+        ),
         *("--set", "serviceAccount.annotations.role=pagemill"),
     ),
 }

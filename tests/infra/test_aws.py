@@ -113,7 +113,10 @@ def test_every_node_asks_for_a_token_and_installs_a_lock_by_hash() -> None:
     config = launcher()
     for commands in (config["head_start_ray_commands"], config["worker_start_ray_commands"]):
         assert "RAY_AUTH_MODE=token" in commands[-1]
-    installs = [config["head_setup_commands"], *(t.get("worker_setup_commands", []) for t in config["available_node_types"].values())]
+    installs = [
+        config["head_setup_commands"],
+        *(t.get("worker_setup_commands", []) for t in config["available_node_types"].values()),
+    ]
     for commands in filter(None, installs):
         assert "--no-deps --require-hashes" in commands[0]
     made_by_hand = {"dist", "~/.ray/auth_token"}
@@ -260,7 +263,9 @@ def test_two_nights_need_exactly_what_the_policy_of_the_nodes_gives(
     policy = json.loads((AWS / "policies" / "build.json").read_text())
     asked = set(guarded.requests())
     assert {each for each in asked if not allowed(policy, each[0], each[1], prefix=each[2])} == set()
-    unused = [s["Sid"] for s in policy["Statement"] if not any(allowed({"Statement": [s]}, a, r, prefix=p) for a, r, p in asked)]
+    unused = [
+        s["Sid"] for s in policy["Statement"] if not any(allowed({"Statement": [s]}, a, r, prefix=p) for a, r, p in asked)
+    ]
     assert unused == []
 
 

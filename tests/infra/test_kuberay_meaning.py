@@ -1,5 +1,6 @@
 """What schemas cannot see: names that must match, and resources that must fit what workers ask Ray for."""
 
+import re
 import shlex
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -13,7 +14,7 @@ from jobs.dated_rayjob import MAX_NAME_CHARS, dated
 from pipeline.builds.nights import parse_night
 from pipeline.cluster.start import object_store_bytes
 from pipeline.config import BuildConfig, load_config
-from tests.infra.manifests import ROOT, VARIANTS, Document, embedded, one, rendered
+from tests.infra.manifests import CHART, ROOT, VARIANTS, Document, embedded, helm, one, rendered
 
 BYTES = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 BROUGHT = {("Secret", "stores"), ("Secret", "registry")}
@@ -226,7 +227,16 @@ def test_two_nights_never_overlap_by_kubernetes_own_word() -> None:
     assert job_spec("nightly")["activeDeadlineSeconds"] < 24 * 3600
 
 
+def test_the_example_in_the_readme_is_all_that_a_user_must_say(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", (CHART / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(example)
+    done = helm("-f", "gpu.yaml", "-f", "nightly.yaml", "-f", str(tmp_path / "mine.yaml"))
+    assert done.returncode == 0, done.stderr
+    assert "example.com" not in done.stdout
+    assert "kueue.x-k8s.io/queue-name: team" in done.stdout
+
+
 def test_no_secret_stands_in_the_values() -> None:
-    for path in (ROOT / "infra" / "kuberay").glob("*.yaml"):
+    for path in CHART.glob("*.yaml"):
         keys = {key for place in walk(yaml.safe_load(path.read_text())) for key in place}
         assert {key for key in keys if "password" in key.lower() or "accesskey" in key.lower()} == set()

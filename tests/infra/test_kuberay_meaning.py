@@ -233,7 +233,7 @@ def test_the_example_in_the_readme_is_all_that_a_user_must_say(tmp_path: Path) -
     done = helm("-f", "gpu.yaml", "-f", "nightly.yaml", "-f", str(tmp_path / "mine.yaml"))
     assert done.returncode == 0, done.stderr
     assert "example.com" not in done.stdout
-    assert "kueue.x-k8s.io/queue-name: team" in done.stdout
+    assert '"kueue.x-k8s.io/queue-name": "team"' in done.stdout
 
 
 def test_no_secret_stands_in_the_values() -> None:

@@ -5,7 +5,10 @@ VENV_VLLM ?= .venv-vllm
 BIN := $(VENV)/bin
 BIN_VLLM := $(VENV_VLLM)/bin
 
-.PHONY: help run test test-slow test-vllm check format clean
+LOCK := --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --extra cluster --extra tokens --extra sql
+LOCKSTEP := infra/images/lockstep.txt
+
+.PHONY: help run test test-slow test-vllm check format lock clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -16,11 +19,18 @@ $(VENV)/run.stamp: pyproject.toml
 	$(BIN)/python -m pip install --quiet -e .
 	touch $@
 
-$(VENV)/dev.stamp: pyproject.toml
+# First what the images hold, version by version and hash by hash, then the tools: the tests run on what is shipped.
+$(VENV)/dev.stamp: pyproject.toml infra/images/cpu.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r infra/images/cpu.lock
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	touch $@ $(VENV)/run.stamp
+
+# 38 MB, once; Linux on x86-64, elsewhere the tests of the chart ask for a `helm` on the PATH.
+$(VENV)/helm.stamp: tests/infra/helm.lock tests/infra/fetch_helm.py $(VENV)/dev.stamp
+	$(BIN)/python tests/infra/fetch_helm.py $(BIN)/helm
+	touch $@
 
 # A wheel that leaves one of its requirements out on purpose is why nothing here resolves: the lock is the whole environment.
 $(VENV_VLLM)/vllm.stamp: infra/vllm/cpu.lock infra/vllm/torchvision_cpu_shim.py pyproject.toml tests/vllm/tiny_towers/pyproject.toml
@@ -34,7 +44,7 @@ $(VENV_VLLM)/vllm.stamp: infra/vllm/cpu.lock infra/vllm/torchvision_cpu_shim.py 
 run: $(VENV)/run.stamp    ## read the sample corpus into out/quickstart
 	$(BIN)/pagemill build configs/quickstart.yaml
 
-test: $(VENV)/dev.stamp   ## the whole default suite
+test: $(VENV)/dev.stamp $(VENV)/helm.stamp ## the whole default suite
 	$(BIN)/python -m pytest
 
 test-slow: $(VENV)/dev.stamp ## what the default suite leaves out, because it takes a minute or more
@@ -53,6 +63,13 @@ check: $(VENV)/dev.stamp  ## format, lint, types, import rules, README tree; cha
 format: $(VENV)/dev.stamp ## rewrite the files the way `check` wants them
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+lock: $(VENV)/dev.stamp   ## renew what the images install, where pyproject.toml asks for it; other versions stay
+	$(BIN)/python -m pip install --quiet 'uv>=0.13,<0.14'
+	$(BIN)/uv pip compile $(LOCK) --universal --python-version 3.11 pyproject.toml --output-file infra/images/cpu.lock
+	grep -oE '^(ray|pydantic|pyarrow|boto3)==[^ ]+' infra/images/cpu.lock > $(LOCKSTEP)
+	$(BIN)/uv pip compile $(LOCK) --extra gpu --python-platform x86_64-manylinux_2_28 --python-version 3.11 \
+	    --constraint $(LOCKSTEP) pyproject.toml --output-file infra/images/gpu.lock
 
 clean:           ## remove the environment and what was built
 	rm -rf $(VENV) $(VENV_VLLM) out build *.egg-info

@@ -28,9 +28,12 @@ from pipeline.store import FolderStore
 
 ROOT = Path(__file__).resolve().parent.parent
 READERS_FILE = ROOT / "jobs" / "bench_reading_readers.py"
+OWN = "pagemill"
+CEILING = "pyarrow iter_batches, as strings"
 LOCAL = {
-    "pagemill": "own",
-    "pyarrow iter_batches, as strings": "own",
+    OWN: "own",
+    CEILING: "own",
+    "pagemill, in file order": "own",
     "datasets, streaming": "peers",
     "datasets, streaming, shuffled": "peers",
     "litdata on Parquet": "peers",
@@ -40,7 +43,8 @@ LOCAL = {
     "datasets, shuffled, 2 loader workers": "peers",
 }
 """Each reader, and whose interpreter runs it."""
-OVER_S3 = ("pagemill", "pyarrow iter_batches, as strings", "datasets, streaming")
+OVER_S3 = (OWN, CEILING, "pagemill, in file order", "datasets, streaming", "datasets, streaming, shuffled")
+PARQUET_PEERS = ("datasets, streaming", "datasets, streaming, shuffled", "litdata on Parquet")
 PORT = 9753
 NUM_MANY_FILES = 10_000
 MANY_TEXT_BYTES = 2_000_000
@@ -85,7 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
         figures = in_turns(LOCAL, str(place), interpreters, arguments.rounds)
         resumed = [_figures([sys.executable, str(READERS_FILE), "resume", str(many)]) for _ in range(arguments.rounds)]
         where = "from a folder"
-    lines = [*machine, *_data_lines(place), f"* read {where}", "", *_table(figures), "", *_resume_lines(resumed), ""]
+    data = [*_data_lines(place), f"* read {where}, load after the run {' '.join(f'{value:.1f}' for value in os.getloadavg())}"]
+    lines = [*machine, *data, "", *_table(figures), "", *_ratio_lines(figures), "", *_resume_lines(resumed), ""]
     print(append_section(arguments.out, arguments.title, lines))
     return DONE
 
@@ -156,6 +161,23 @@ def _row(name: str, rounds: Sequence[Figures], num_chars: float) -> str:
     median = {key: statistics.median(each[key] for each in rounds) for key in ("cpu_s", "first_s", "peak_mb")}
     speed = f"{statistics.median(speeds):.0f} ({speeds[0]:.0f}-{speeds[-1]:.0f})"
     return f"| {name} | {speed} | {median['cpu_s']:.2f} | {median['first_s']:.2f} | {median['peak_mb']:.0f} |"
+
+
+def _ratio_lines(figures: Mapping[str, Sequence[Figures]]) -> list[str]:
+    """Medians of the ratios of each round, of which both terms saw the same weather; CPU seconds see less of it."""
+    peers = [name for name in PARQUET_PEERS if name in figures]
+    best = min(peers, key=lambda name: statistics.median(each["elapsed_s"] for each in figures[name]))
+    against = {CEILING: "the ceiling", best: f"the best peer that reads Parquet ({best})"}
+    return [
+        f"* {name}: {_ratio(figures[other], figures[name], 'elapsed_s'):.2f} of the speed of {said}, with "
+        f"{_ratio(figures[name], figures[other], 'cpu_s'):.2f} of its CPU seconds"
+        for name in (OWN, "pagemill, in file order")
+        for other, said in against.items()
+    ]
+
+
+def _ratio(over: Sequence[Figures], under: Sequence[Figures], key: str) -> float:
+    return statistics.median(each[key] / other[key] for each, other in zip(over, under, strict=True))
 
 
 def _data_lines(place: Path) -> list[str]:

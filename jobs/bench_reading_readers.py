@@ -35,6 +35,18 @@ def pagemill(place: str) -> Iterator[str]:
         yield str(sample["text"])
 
 
+def pagemill_file_order(place: str) -> Iterator[str]:
+    """One lane and no seed: what the shuffle costs is the difference."""
+    from pipeline.readers.order import OrderSettings
+    from pipeline.readers.share import Course, World
+    from pipeline.readers.stream import open_stream, read
+
+    tables = _pagemill_stream(place).tables
+    stream = open_stream(tables, settings=OrderSettings(seed=None, num_lanes=1), num_epochs=1)
+    for sample in read(stream, Course(end=stream.end), world=World(), rank=0, worker=0):
+        yield str(sample["text"])
+
+
 def pagemill_two_workers(place: str) -> Iterator[str]:
     from torchdata.stateful_dataloader import StatefulDataLoader
 
@@ -139,6 +151,7 @@ def write_mds(place: str) -> None:
 
 READERS: dict[str, Callable[[str], Iterator[str]]] = {
     "pagemill": pagemill,
+    "pagemill, in file order": pagemill_file_order,
     "pagemill, 2 loader workers": pagemill_two_workers,
     "pyarrow iter_batches, Arrow only": pyarrow_arrow,
     "pyarrow iter_batches, as strings": pyarrow_strings,

@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.config import StoreConfig, load_config
 from pipeline.interfaces import ObjectStore
 from pipeline.readers.groups import latest_version
+from pipeline.readers.withdrawn import refuse_withdrawn
 from pipeline.store import open_store
 
 
@@ -20,8 +21,11 @@ class Address:
     build: str | None
 
     def version_id(self) -> str:
-        """The version asked for, or the latest. Raises ConfigError when there is none."""
-        return self.version or latest_version(self.store)
+        """The version asked for, or the latest. Raises ConfigError when there is none, or it was withdrawn."""
+        if self.version is None:
+            return latest_version(self.store)
+        refuse_withdrawn(self.store, self.version)
+        return self.version
 
 
 def add_address_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from jobs.command_line import DONE, add_config_arguments, config_of, end_process, parser_for, run_command
 from pipeline.builds.recipe import difference
 from pipeline.publishing.versions import VersionManifest, list_versions, read_latest
-from pipeline.publishing.withdrawn import Withdrawal, list_withdrawals
+from pipeline.publishing.withdrawn import list_withdrawals
+from pipeline.readers.withdrawn import Withdrawal
 from pipeline.store import open_store
 
 

@@ -141,10 +141,6 @@ def takedown_key(version_id: str) -> str:
     return f"_versions/{version_id}/takedown.json"
 
 
-def withdrawal_key(version_id: str) -> str:
-    return f"_versions/{version_id}/withdrawn.json"
-
-
 def refusal_key(version_id: str) -> str:
     return f"_versions/{version_id}/refused.json"
 

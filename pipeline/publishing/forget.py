@@ -44,7 +44,8 @@ from pipeline.publishing.tokens import keep_tokenizer
 from pipeline.publishing.tombstones import is_forgotten, without_documents
 from pipeline.publishing.verdicts import VERDICTS_SCHEMA
 from pipeline.publishing.versions import VersionManifest, latest_version, list_versions
-from pipeline.publishing.withdrawn import Withdrawal, list_withdrawals, withdraw
+from pipeline.publishing.withdrawn import list_withdrawals, withdraw
+from pipeline.readers.withdrawn import Withdrawal
 from pipeline.receipts import ShardReceipt
 from pipeline.records import KnownDocument, OpenedDocument
 from pipeline.tables.footer import head_of

@@ -23,7 +23,8 @@ from pipeline.builds.ledger import decode_record, encode_record
 from pipeline.errors import BuildError, ObjectMissing
 from pipeline.interfaces import ObjectInfo, ObjectStore
 from pipeline.publishing.versions import CLAIM, Claim, VersionManifest, latest_version, list_versions
-from pipeline.publishing.withdrawn import WITHDRAWAL, Withdrawal, list_withdrawals
+from pipeline.publishing.withdrawn import list_withdrawals
+from pipeline.readers.withdrawn import WITHDRAWAL, Withdrawal, withdrawal_key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +95,7 @@ def delete_garbage(store: ObjectStore, plan: GarbagePlan, *, who: str, reason: s
     audit_key = put_entry(store, entry)
     for version_id in plan.dropped:
         withdrawal = Withdrawal(version_id=version_id, at=at, reason="old, deleted by `pagemill gc`", audit_key=audit_key)
-        store.put_once(layout.withdrawal_key(version_id), encode_record(WITHDRAWAL, withdrawal), attempt_id=uuid4().hex)
+        store.put_once(withdrawal_key(version_id), encode_record(WITHDRAWAL, withdrawal), attempt_id=uuid4().hex)
     for each in plan.garbage:
         store.delete(each.info.key)
 

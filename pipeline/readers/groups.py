@@ -6,7 +6,6 @@ from 0 in the order of the keys. Opening 10,000 files by their footers is 10,000
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.errors import ConfigError, ObjectMissing, VerifyError
+from pipeline.errors import ConfigError, ObjectMissing
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import map_in_order
 from pipeline.readers.footers import read_footer
 from pipeline.readers.order import Int64
+from pipeline.readers.withdrawn import named_latest, refuse_withdrawn
 from pipeline.tables.parquet import decode, encode
 
 INDEX_SCHEMA = pa.schema(
@@ -30,7 +30,6 @@ INDEX_SCHEMA = pa.schema(
     ]
 )
 FOOTER_THREADS = 16
-LATEST_KEY = "_versions/_latest.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,17 +58,16 @@ class RowGroups:
 
 
 def latest_version(store: ObjectStore) -> str:
-    """The version that readers are told to take. Raises ConfigError when nothing is published."""
-    try:
-        return str(json.loads(store.get(LATEST_KEY))["version_id"])
-    except ObjectMissing as error:
-        raise ConfigError(f"nothing is published in {store.uri}; run `pagemill publish`, or check the address") from error
-    except (ValueError, KeyError) as error:
-        raise VerifyError(f"{LATEST_KEY} in {store.uri} names no version ({error}); publish again") from error
+    """The version that readers are told to take. Raises ConfigError when nothing is published, or it was withdrawn since."""
+    version = named_latest(store)
+    refuse_withdrawn(store, version)
+    return version
 
 
 def open_version(store: ObjectStore, version: str) -> RowGroups:
-    """Row groups of the published documents of `version`: by its index, or by the footers where there is none."""
+    """Row groups of the published documents of `version`: by its index, or by the footers where there is none. Raises
+    ConfigError for a version that is not there or was withdrawn."""
+    refuse_withdrawn(store, version)
     try:
         return read_index(store.get(index_key(version)))
     except ObjectMissing:

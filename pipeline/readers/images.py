@@ -2,12 +2,13 @@
 
 In: blocks of `pages/build=<id>/<shard>.parquet`, and `images/build=<id>/<shard>.parquet` with the columns `id` and `image` (a
 struct of `bytes` and `path`). Out: the same blocks with the column `image`, null where a page has none, so counts and order are
-those of the pages. Both files ascend by id, so the images are read along with the pages, a few at a time. A reader holds the
-images of two blocks for each of its lanes: set `buffer_rows` to about 16 (pages of 300 kB: 10 MB a lane).
+those of the pages; `with_pixels` decodes them, in the loader's workers when it is its `collate_fn`. Both files ascend by id, so
+the images are read along with the pages, a few at a time. A reader holds the images of two blocks for each of its lanes: set
+`buffer_rows` to about 16 (pages of 300 kB: 10 MB a lane).
 """
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -21,7 +22,7 @@ from pipeline.interfaces import ObjectStore
 from pipeline.readers.footers import RangeStore, open_row_group, read_footer
 from pipeline.readers.groups import list_files
 
-ID, IMAGE = "id", "image"
+ID, IMAGE, PIXELS = "id", "image", "pixels_HWC"
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 BATCH_IMAGES = 16
 
@@ -68,6 +69,16 @@ def with_images(blocks: Iterator[pa.Table], images_from: Callable[[str], Iterato
         found = pc.index_in(block.column(ID), value_set=held.column(ID).combine_chunks())
         yield block.append_column(IMAGE, held.column(IMAGE).combine_chunks().take(found.combine_chunks()))
         held = held.filter(pc.greater(held.column(ID), last_id))
+
+
+def with_pixels(pages: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """The pages of a batch with `pixels_HWC` in place of `image`: see `pixels_of`, None where a page has no image."""
+    return [{name: value for name, value in page.items() if name != IMAGE} | {PIXELS: _pixels(page)} for page in pages]
+
+
+def _pixels(page: Mapping[str, object]) -> npt.NDArray[np.uint8] | None:
+    image = page[IMAGE]
+    return None if image is None else pixels_of(cast("Mapping[str, object]", image))
 
 
 def pixels_of(image: Mapping[str, object]) -> npt.NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 """One lane of one table as it is read: the row at a round, with the next block decoded meanwhile.
 
 In: a reader of row groups and the orders of the epochs. Out: rows as dicts, asked for in ascending order. Holds one block of
-rows, and one that a thread is decoding. A round that lies beyond the row group at hand is gone to straight away.
+rows in Arrow's memory, and one that a thread is decoding. A round beyond the row group at hand is gone to straight away.
 """
 
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
-import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import VerifyError
+from pipeline.readers.columns import ValueAt, value_at
 from pipeline.readers.order import EpochOrder, Int64, OrderSettings, Run, block_rows, lane_runs, lay_out
 from pipeline.readers.row_groups import GroupReader
 
@@ -66,8 +66,7 @@ class TableReader:
 
 class LaneReader:
     """Not thread-safe; lends its next block to a thread of `threads`, which decodes it, and its next row group to one of
-    `fetchers`, on which those of `threads` wait. Its texts become Python strings on the
-    caller's thread: a string made by one thread and freed by another costs the memory allocator a third more."""
+    `fetchers`, on which those of `threads` wait. Rows become Python values on the caller's thread, one at a time."""
 
     def __init__(self, table: TableReader, lane: int, threads: Executor, fetchers: Executor) -> None:
         self._table = table
@@ -76,7 +75,8 @@ class LaneReader:
         self._fetchers = fetchers
         self._next: Future[Block] | None = None
         self._blocks: Iterator[Block] = iter(())
-        self._samples: list[Sample] = []
+        self._columns: tuple[tuple[str, ValueAt], ...] = ()
+        self._places: list[int] = []
         self._epoch = -1
         self._start = 0
 
@@ -87,11 +87,10 @@ class LaneReader:
 
     def row(self, epoch: int, round_: int) -> Sample:
         """The row of a round, none of which may lie before one that was asked for. Raises StoreError, VerifyError."""
-        at = round_ - self._start
-        if epoch == self._epoch and 0 <= at < len(self._samples):
-            return self._samples[at]
-        self._find(epoch, round_)
-        return self._samples[round_ - self._start]
+        if epoch != self._epoch or not 0 <= round_ - self._start < len(self._places):
+            self._find(epoch, round_)
+        place = self._places[round_ - self._start]
+        return {name: value(place) for name, value in self._columns}
 
     def _find(self, epoch: int, round_: int) -> None:
         self.begin(epoch, round_)
@@ -101,7 +100,8 @@ class LaneReader:
                 break
             if (epoch, round_) >= (block.epoch, block.group_stop):
                 self._go_to(epoch, round_)
-        self._samples = _samples(block.rows, block.places)
+        self._columns = tuple((name, value_at(block.rows.column(name))) for name in block.rows.column_names)
+        self._places = block.places.tolist()
         self._epoch, self._start = block.epoch, block.start
 
     def _advance(self) -> Block:
@@ -145,12 +145,3 @@ class LaneReader:
                 yield GroupRuns(epoch=epoch, group=group, start=at, stop=stop, runs=runs)
                 at = stop
             epoch, round_ = epoch + 1, 0
-
-
-def _samples(rows: pa.Table, places: Int64) -> list[Sample]:
-    """These rows as dicts, in this order."""
-    if 2 * places.size < rows.num_rows:
-        rows, places = rows.take(pa.array(places)), np.arange(places.size)
-    names = rows.column_names
-    columns = [column.to_pylist() for column in rows.columns]
-    return [dict(zip(names, [column[place] for column in columns], strict=True)) for place in places.tolist()]

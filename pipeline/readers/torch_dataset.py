@@ -50,10 +50,12 @@ class _ReaderDataset(IterableDataset[object]):
         self._num_threads = num_threads
         self._loaded: Standing | None = None
         self._standing: Standing | None = None
+        self._num_taken = 0
+        """Of the standing, apart from the rest: a new Standing for every sample costs 6 us."""
 
     @abstractmethod
-    def _from(self, standing: Standing) -> Iterator[tuple[Standing, object]]:
-        """What is given from there on, each with where it leaves the reader."""
+    def _from(self, standing: Standing) -> Iterator[tuple[Standing, int, object]]:
+        """What is given from there on, each with where it leaves the reader and how many samples it has read by then."""
 
     @property
     @abstractmethod
@@ -65,12 +67,15 @@ class _ReaderDataset(IterableDataset[object]):
 
     def __iter__(self) -> Iterator[object]:
         self._standing, self._loaded = self._loaded or self._beginning(), None
-        for self._standing, given in self._from(self._standing):  # noqa: B020  the standing moves with what is given
+        self._num_taken = self._standing.num_taken
+        for self._standing, self._num_taken, given in self._from(self._standing):  # noqa: B020  it moves with what is given
             yield given
 
     def state_dict(self) -> State:
         """After what this worker gave last."""
-        return to_state(self._standing or self._loaded or self._beginning())
+        if self._standing is None:
+            return to_state(self._loaded or self._beginning())
+        return to_state(replace(self._standing, num_taken=self._num_taken))
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         """Raises ConfigError for the state of another stream, another world or another worker."""
@@ -112,9 +117,9 @@ class _ReaderDataset(IterableDataset[object]):
 class SampleDataset(_ReaderDataset):
     """Rows as dicts of the columns asked for. The state of any one rank is enough for `checkpoint.resume`."""
 
-    def _from(self, standing: Standing) -> Iterator[tuple[Standing, Sample]]:
+    def _from(self, standing: Standing) -> Iterator[tuple[Standing, int, Sample]]:
         for num_taken, sample in enumerate(self._samples(standing), standing.num_taken + 1):
-            yield replace(standing, num_taken=num_taken), sample
+            yield standing, num_taken, sample
 
     @property
     def _form(self) -> str:
@@ -161,7 +166,7 @@ class SequenceDataset(_ReaderDataset):
     def _form(self) -> str:
         return self._packed_form
 
-    def _from(self, standing: Standing) -> Iterator[tuple[Standing, TokenSequence]]:
+    def _from(self, standing: Standing) -> Iterator[tuple[Standing, int, TokenSequence]]:
         encode = open_tokenizer(self._tokenizer)
         yield from self._given(standing)
         standing = replace(standing, ready=())
@@ -175,9 +180,9 @@ class SequenceDataset(_ReaderDataset):
         packed = self._pack(standing.open_sequences, document)
         return replace(standing, open_sequences=packed.open_sequences, ready=(*standing.ready, *packed.full))
 
-    def _given(self, standing: Standing) -> Iterator[tuple[Standing, TokenSequence]]:
+    def _given(self, standing: Standing) -> Iterator[tuple[Standing, int, TokenSequence]]:
         for number, pieces in enumerate(standing.ready, 1):
-            yield replace(standing, ready=standing.ready[number:]), self._lay_out(pieces)
+            yield replace(standing, ready=standing.ready[number:]), standing.num_taken, self._lay_out(pieces)
 
     def _beginning(self) -> Standing:
         """With this reader's part of the tokens that readers of another world had in hand."""

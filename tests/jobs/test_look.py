@@ -1,15 +1,20 @@
 """`head`, `stats` and `sql` on a published dataset, as a person calls them."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from jobs import head, sql, stats
 from jobs.command_line import DONE, WRONG_USE
+from pipeline.publishing.withdrawn import withdraw
+from pipeline.readers.withdrawn import Withdrawal
+from pipeline.store import FolderStore
 from tests.builds.factory import CORPUS
 from tests.readers.published import publish_into
 from tests.tables.samples import opened
 
+COMMANDS = {"head": head, "stats": stats, "sql": sql}
 NUM_PAGES = sum(opened(document).num_pages for document in CORPUS[:8])
 
 
@@ -53,3 +58,17 @@ def test_a_place_without_a_dataset_is_told_in_one_line(
 ) -> None:
     assert command.main([str(tmp_path)]) == WRONG_USE  # type: ignore[attr-defined]
     assert "nothing is published" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["head"], ["stats"], ["sql", "select count(*) from documents"]], ids=lambda each: each[0])
+def test_a_withdrawn_version_is_refused_and_the_one_to_read_is_named(
+    command: list[str], dataset: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = FolderStore(root=Path(dataset))
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    withdraw(store, Withdrawal(version_id="older", at=at, reason="a court order", audit_key="_audit/1.json"))
+    name, *question = command
+    assert COMMANDS[name].main([dataset, *question, "--version", "older"]) == WRONG_USE
+    told = capsys.readouterr().err
+    assert "was withdrawn on 2026-11-24 (a court order); _audit/1.json tells more; read version 'main'" in told
+    assert told.count("\n") == 1

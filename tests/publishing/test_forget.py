@@ -11,13 +11,13 @@ from pipeline.builds.audit import read_entries, read_forgotten
 from pipeline.builds.commit import commit_shard
 from pipeline.builds.images import agree_on_images, commit_with_images
 from pipeline.config import ImagesConfig
-from pipeline.errors import BuildError
+from pipeline.errors import ConfigError
 from pipeline.publishing.forget import Forgetting, Order, forget, plan_forgetting
 from pipeline.publishing.known import known_ids
 from pipeline.publishing.takedown import Takedown
 from pipeline.publishing.verify import verify
 from pipeline.publishing.versions import latest_version, read_version
-from pipeline.publishing.withdrawn import find_withdrawal, refuse_withdrawn
+from pipeline.readers.withdrawn import find_withdrawal, refuse_withdrawn
 from pipeline.records import OpenedDocument
 from pipeline.tables.images import StoredImage, encode_images
 from pipeline.tables.parquet import decode
@@ -134,7 +134,7 @@ def test_an_earlier_version_that_holds_it_is_withdrawn_and_says_why(whole: Memor
     gone = find_withdrawal(whole, "main")
     assert gone is not None
     assert gone.audit_key in whole.objects
-    with pytest.raises(BuildError, match=r"'main' of memory: was withdrawn on 2026-11-24 \(a court order\)"):
+    with pytest.raises(ConfigError, match=r"'main' of memory: was withdrawn on 2026-11-24 \(a court order\).*'main.1'"):
         refuse_withdrawn(whole, "main")
     refuse_withdrawn(whole, "main.1")
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from pipeline.builds import layout
 from pipeline.builds.audit import read_entries
 from pipeline.builds.ledger import encode_record
-from pipeline.errors import BuildError, GateBroken
+from pipeline.errors import BuildError, ConfigError, GateBroken
 from pipeline.publishing.candidate import Candidate, GateReading
 from pipeline.publishing.garbage import GarbagePlan, delete_garbage, plan_garbage
 from pipeline.publishing.verify import verify
 from pipeline.publishing.versions import LATEST, Latest, latest_version, list_versions
-from pipeline.publishing.withdrawn import refuse_withdrawn
+from pipeline.readers.withdrawn import refuse_withdrawn
 from pipeline.store import FolderStore
 from tests.builds.factory import CORPUS, config, finished_build, publish
 from tests.builds.memory_store import Crash, MemoryStore
@@ -125,7 +125,7 @@ def test_what_only_dropped_versions_need_is_gone(years: MemoryStore) -> None:
 def test_a_deleted_version_says_so_and_its_name_is_never_used_again(years: MemoryStore) -> None:
     store = copy_of(years)
     collect(store, 1)
-    with pytest.raises(BuildError, match=r"'monday' .* was withdrawn on 2026-11-24 \(old, deleted by `pagemill gc`\)"):
+    with pytest.raises(ConfigError, match=r"'monday' .* was withdrawn on 2026-11-24 \(old, deleted by `pagemill gc`\)"):
         refuse_withdrawn(store, "monday")
     with pytest.raises(BuildError, match="lists or sizes; give another name"):
         publish(store, config("wednesday", **strictly(200)), name="wednesday.1")

@@ -10,11 +10,13 @@ from PIL import Image
 
 from pipeline.errors import ConfigError, VerifyError
 from pipeline.readers.groups import open_pages
-from pipeline.readers.images import IMAGE_TYPE, find_images, pixels_of
+from pipeline.readers.images import IMAGE_TYPE, find_images, pixels_of, with_pixels
 from pipeline.readers.order import OrderSettings
 from pipeline.readers.row_groups import TableSource
 from pipeline.readers.share import Course, World
 from pipeline.readers.stream import open_stream, read
+from pipeline.records import PageId
+from pipeline.tables.images import StoredImage, encode_images
 from pipeline.tables.parquet import decode, open_writer
 from tests.builds.factory import finished_build
 from tests.builds.memory_store import MemoryStore
@@ -22,11 +24,15 @@ from tests.builds.memory_store import MemoryStore
 SCHEMA = pa.schema([pa.field("id", pa.string(), nullable=False), pa.field("image", IMAGE_TYPE)])
 
 
+def colour_of(page_id: str) -> tuple[int, int, int]:
+    red, green, blue = np.random.default_rng(int(page_id[:8], 16) + int(page_id[-6:])).integers(0, 256, 3).tolist()
+    return red, green, blue
+
+
 def png_of(page_id: str) -> bytes:
     """Two pixels whose colour is that of the page alone."""
-    colour = tuple(np.random.default_rng(int(page_id[:8], 16) + int(page_id[-6:])).integers(0, 256, 3).tolist())
     sink = io.BytesIO()
-    Image.new("RGB", (2, 1), colour).save(sink, "PNG")
+    Image.new("RGB", (2, 1), colour_of(page_id)).save(sink, "PNG")
     return sink.getvalue()
 
 
@@ -73,6 +79,36 @@ def test_each_page_has_its_own_image_or_none(store: MemoryStore) -> None:
             assert image["bytes"] == png_of(str(page["id"]))
             assert pixels_of(image).shape == (1, 2, 3)
     assert list(pages_of(store, 5)) == pages[5:]
+
+
+def test_a_batch_is_decoded_beside_its_text(store: MemoryStore) -> None:
+    """Files as a build writes them; each page's image is of its own size and colour, and lossless."""
+    sizes: dict[str, tuple[int, int]] = {}
+    for info in list(store.list("pages/")):
+        ids = sorted(decode(store.get(info.key), ["id"]).column("id").to_pylist())
+        sizes |= {page_id: (3 + number, 2) for number, page_id in enumerate(ids) if number != 1}
+        stored = [stored_image(page_id, *sizes[page_id]) for page_id in ids if page_id in sizes]
+        store.put(info.key.replace("pages/", "images/"), encode_images(stored, {}))
+    pages = list(pages_of(store))
+    for page, pair in zip(pages, with_pixels(pages), strict=True):
+        assert pair["text"] == page["text"]
+        assert set(pair) == {"id", "text", "pixels_HWC"}
+        pixels = pair["pixels_HWC"]
+        if pair["id"] not in sizes:
+            assert pixels is None
+            continue
+        assert isinstance(pixels, np.ndarray)
+        assert pixels.shape == (2, sizes[str(pair["id"])][0], 3)
+        assert np.all(pixels == colour_of(str(pair["id"])))
+
+
+def stored_image(page_id: str, width_px: int, height_px: int) -> StoredImage:
+    sink = io.BytesIO()
+    Image.new("RGB", (width_px, height_px), colour_of(page_id)).save(sink, "PNG")
+    doc_id, _, page = page_id.partition("/")
+    return StoredImage(
+        page_id=PageId(doc_id, int(page)), data=sink.getvalue(), width_px=width_px, height_px=height_px, format="png"
+    )
 
 
 def test_images_out_of_order_are_noticed_and_not_passed_over(store: MemoryStore) -> None:

@@ -105,6 +105,21 @@ def test_worlds_that_follow_each_other_read_every_position_once(
     assert left == sorted(left)
 
 
+@pytest.mark.parametrize("before", range(1, 10))
+@pytest.mark.parametrize("after", range(1, 10))
+def test_every_number_of_ranks_up_to_nine_goes_on_from_every_other_at_every_step(before: int, after: int) -> None:
+    """All 81 pairs, after each number of samples that a rank can have given of an epoch of 50."""
+    end, window, lanes_of = 50, 12, lanes_of_(4, 50)
+    first = [rank[0] for rank in all_streams(Course(end=end), World(num_ranks=before), window=window, lanes_of=lanes_of)]
+    for num_taken in range(min(map(len, first)) + 1):
+        taken = np.full((before, 1), num_taken, dtype=np.int64)
+        course = remaining(Course(end=end), taken, window_samples=window, lanes_of=lanes_of)
+        second = [rank[0] for rank in all_streams(course, World(num_ranks=after), window=window, lanes_of=lanes_of)]
+        given_before = [position for rank in first for position in rank[:num_taken]]
+        assert sorted(given_before + [position for rank in second for position in rank]) == list(range(end))
+        assert max(map(len, second)) - min(map(len, second)) <= 1
+
+
 @settings(deadline=None)
 @given(world=WORLDS, window=WINDOWS, num_windows=st.integers(0, 5))
 def test_a_stop_between_windows_leaves_nothing_over(world: World, window: int, num_windows: int) -> None:

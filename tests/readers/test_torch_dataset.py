@@ -72,10 +72,14 @@ def ids(batches: Iterator[Any]) -> list[int]:
     return [int(sample) for batch in batches for sample in batch["id"]]
 
 
-@LAYOUTS
-def test_a_loader_gives_an_epoch_once_and_goes_on_after_every_batch(folder: Path, num_workers: int) -> None:
+@pytest.mark.parametrize(("num_workers", "batch_size", "stride"), [(0, 1, 1), (0, 3, 1), (2, 3, 9)])
+def test_a_loader_gives_an_epoch_once_and_goes_on_after_every_batch(
+    folder: Path, num_workers: int, batch_size: int, stride: int
+) -> None:
+    """With one sample a batch: after every sample, so in the middle of row groups and files too."""
+
     def loader() -> Any:
-        return loader_of(SampleDataset(stream_of(folder), rank=0, num_ranks=1), num_workers)
+        return loader_of(SampleDataset(stream_of(folder), rank=0, num_ranks=1), num_workers, batch_size)
 
     first = loader()
     batches = iter(first)
@@ -84,7 +88,7 @@ def test_a_loader_gives_an_epoch_once_and_goes_on_after_every_batch(folder: Path
         whole.append([int(sample) for sample in batch["id"]])
         states.append(first.state_dict())
     assert sorted(sample for batch in whole for sample in batch) == list(range(NUM_ROWS))
-    for num_batches in range(0, len(whole), 1 if num_workers == 0 else 9):
+    for num_batches in range(0, len(whole), stride):
         second = loader()
         second.load_state_dict(states[num_batches])
         assert ids(iter(second)) == [sample for batch in whole[num_batches + 1 :] for sample in batch]

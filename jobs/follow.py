@@ -6,8 +6,8 @@ was shown is not shown again. Costs the whole log once more for each of them.
 
 import time
 
-from jobs.build import say
 from jobs.command_line import DONE, EXIT_CODES, INCOMPLETE, WRONG_USE
+from jobs.logs import say
 from pipeline.cluster.jobs import Job, RayJobs
 from pipeline.errors import ClusterError, ClusterRefused
 

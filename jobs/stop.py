@@ -8,7 +8,6 @@ import argparse
 import time
 from collections.abc import Sequence
 
-from jobs.build import say
 from jobs.command_line import (
     DONE,
     INCOMPLETE,
@@ -19,6 +18,7 @@ from jobs.command_line import (
     run_command,
     who,
 )
+from jobs.logs import say
 from jobs.submission import add_address_argument, build_of_submission, newest_attempt, open_jobs, submission_name, told
 from pipeline.builds.stop import POLL_S, ask_to_stop
 from pipeline.cluster.jobs import Job, RayJobs

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from uuid import uuid4
 
-from jobs.build import say
 from jobs.command_line import (
     DONE,
     INCOMPLETE,
@@ -22,6 +21,7 @@ from jobs.command_line import (
     run_command,
 )
 from jobs.follow import exit_code_of_job, follow
+from jobs.logs import say
 from jobs.publish import add_publish_arguments
 from jobs.shipment import CONFIG_NAME, environment, fingerprint, packed, refuse_folders_of_this_shell
 from jobs.submission import (

@@ -23,8 +23,8 @@ from pipeline.publishing.assemble import judge_pages, rejudge
 from pipeline.publishing.candidate import decode_refusal
 from pipeline.publishing.verdicts import VERDICTS_SCHEMA, Verdict, verdict_of
 from pipeline.publishing.versions import VersionManifest, read_version
-from pipeline.publishing.withdrawn import find_withdrawal
 from pipeline.quality.broken_limits import broken_document_limits
+from pipeline.readers.withdrawn import find_withdrawal
 from pipeline.records import PageRecord
 
 PARALLEL_GETS = 16

@@ -32,7 +32,7 @@ def guarded(policy: dict, log: Path, prepare: Callable[[Callable[[str], Client]]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with log.open("w") as told:
+    with log.open("a") as told:
         server = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(port)], stdout=told, stderr=told)
     url = f"http://127.0.0.1:{port}"
     environment = pytest.MonkeyPatch()

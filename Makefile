@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BIN_VLLM := $(VENV_VLLM)/bin
 
 # Wheels alone, for the images have no compiler to build with; glibc 2.36 is that of their base.
-LOCK := --generate-hashes --only-binary :all: --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
+LOCK := --quiet --generate-hashes --only-binary :all: --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
     --extra cluster --extra tokens --extra sql
 LOCKSTEP := infra/images/lockstep.txt
 
@@ -74,4 +74,4 @@ lock: $(VENV)/dev.stamp   ## renew what the images install, where pyproject.toml
 	    --constraint $(LOCKSTEP) pyproject.toml --output-file infra/images/gpu.lock
 
 clean:           ## remove the environment and what was built
-	rm -rf $(VENV) $(VENV_VLLM) out build *.egg-info
+	rm -rf $(VENV) $(VENV_VLLM) out build dist *.egg-info

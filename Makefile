@@ -5,7 +5,9 @@ VENV_VLLM ?= .venv-vllm
 BIN := $(VENV)/bin
 BIN_VLLM := $(VENV_VLLM)/bin
 
-LOCK := --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --extra cluster --extra tokens --extra sql
+# Wheels alone, for the images have no compiler to build with; glibc 2.36 is that of their base.
+LOCK := --quiet --generate-hashes --only-binary :all: --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
+    --extra cluster --extra tokens --extra sql
 LOCKSTEP := infra/images/lockstep.txt
 
 .PHONY: help run test test-slow test-vllm check format lock clean
@@ -68,8 +70,8 @@ lock: $(VENV)/dev.stamp   ## renew what the images install, where pyproject.toml
 	$(BIN)/python -m pip install --quiet 'uv>=0.13,<0.14'
 	$(BIN)/uv pip compile $(LOCK) --universal --python-version 3.11 pyproject.toml --output-file infra/images/cpu.lock
 	grep -oE '^(ray|pydantic|pyarrow|boto3)==[^ ]+' infra/images/cpu.lock > $(LOCKSTEP)
-	$(BIN)/uv pip compile $(LOCK) --extra gpu --python-platform x86_64-manylinux_2_28 --python-version 3.11 \
+	$(BIN)/uv pip compile $(LOCK) --extra gpu --python-platform x86_64-manylinux_2_36 --python-version 3.11 \
 	    --constraint $(LOCKSTEP) pyproject.toml --output-file infra/images/gpu.lock
 
 clean:           ## remove the environment and what was built
-	rm -rf $(VENV) $(VENV_VLLM) out build *.egg-info
+	rm -rf $(VENV) $(VENV_VLLM) out build dist *.egg-info

@@ -33,6 +33,14 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RayJob:
+    """What is made, and what it is called."""
+
+    name: str
+    manifest: Mapping[str, Json]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ApiServer:
     """Where RayJobs of this namespace are made, and as whom."""
 
@@ -61,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     night = parse_night(arguments.date or datetime.now(UTC).date().isoformat())
     rayjob = dated(read_template(arguments.template), night)
     is_new = create(rayjob, api_server(os.environ, SERVICE_ACCOUNT))
-    print(f"night {night}: RayJob {name_of(rayjob)} {'made' if is_new else 'is there already, nothing to do'}")
+    print(f"night {night}: RayJob {rayjob.name} {'made' if is_new else 'is there already, nothing to do'}")
     return DONE
 
 
@@ -76,7 +84,7 @@ def read_template(path: Path) -> dict[str, Json]:
     return template
 
 
-def dated(template: Mapping[str, Json], night: date) -> dict[str, Json]:
+def dated(template: Mapping[str, Json], night: date) -> RayJob:
     """The RayJob of one night: `books` that runs `pagemill nightly x.yaml` on 2026-11-27 is `books-2026-11-27` that runs
     `pagemill nightly x.yaml --date 2026-11-27`. Raises ConfigError."""
     metadata, spec = template.get("metadata"), template.get("spec")
@@ -85,17 +93,9 @@ def dated(template: Mapping[str, Json], night: date) -> dict[str, Json]:
     name = f"{metadata['name']}-{night}"
     if len(name) > MAX_NAME_CHARS:
         raise ConfigError(f"{name!r} has {len(name)} characters, and KubeRay takes {MAX_NAME_CHARS}; choose a shorter name")
-    return {
-        **template,
-        "metadata": {**metadata, "name": name},
-        "spec": {**spec, "entrypoint": f"{spec['entrypoint']} --date {night}"},
-    }
-
-
-def name_of(rayjob: Mapping[str, Json]) -> Json:
-    metadata = rayjob["metadata"]
-    assert isinstance(metadata, dict)
-    return metadata["name"]
+    named = {**metadata, "name": name}
+    told = {**spec, "entrypoint": f"{spec['entrypoint']} --date {night}"}
+    return RayJob(name=name, manifest={**template, "metadata": named, "spec": told})
 
 
 def api_server(environment: Mapping[str, str], service_account: Path) -> ApiServer:
@@ -114,15 +114,15 @@ def api_server(environment: Mapping[str, str], service_account: Path) -> ApiServ
     )
 
 
-def create(rayjob: Mapping[str, Json], server: ApiServer) -> bool:
+def create(rayjob: RayJob, server: ApiServer) -> bool:
     """False when there is one of this name. Raises BuildError when the server refuses or does not answer."""
     request = urllib.request.Request(
         f"{server.url}/apis/ray.io/v1/namespaces/{server.namespace}/rayjobs",
-        data=json.dumps(rayjob).encode(),
+        data=json.dumps(rayjob.manifest).encode(),
         headers={"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"},
         method="POST",
     )
-    where = f"RayJob {name_of(rayjob)} in namespace {server.namespace}"
+    where = f"RayJob {rayjob.name} in namespace {server.namespace}"
     try:
         trust = ssl.create_default_context(cafile=str(server.certificate))
         with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=trust):

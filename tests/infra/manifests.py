@@ -40,6 +40,15 @@ VARIANTS = {
 Document = dict
 
 
+class StrictLoader(yaml.CSafeLoader):
+    """Refuses what YAML allows and the API server does not: a key that stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"a key stands twice: {sorted(map(str, keys))}"
+        return super().construct_mapping(node, deep)
+
+
 def helm(*arguments: str, release: str = "books") -> subprocess.CompletedProcess[str]:
     """`helm template` with these arguments. Skips where there is no helm."""
     program = shutil.which("helm", path=str(Path(sys.executable).parent)) or shutil.which("helm")
@@ -53,7 +62,7 @@ def helm(*arguments: str, release: str = "books") -> subprocess.CompletedProcess
 def rendered(variant: str) -> tuple[Document, ...]:
     done = helm(*VARIANTS[variant])
     assert done.returncode == 0, done.stderr
-    documents = [document for document in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if document]
+    documents = [document for document in yaml.load_all(done.stdout, Loader=StrictLoader) if document]
     return (*documents, *embedded(documents))
 
 

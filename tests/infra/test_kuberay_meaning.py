@@ -215,8 +215,8 @@ def test_the_cronjob_runs_our_module_on_the_template_that_it_mounts() -> None:
 def test_a_dated_rayjob_keeps_its_queue_and_fits_kuberays_names() -> None:
     (template,) = embedded(list(rendered("everything set")))
     rayjob = dated(template, parse_night("2026-11-27"))
-    assert rayjob["metadata"]["name"] == "books-2026-11-27"
-    assert rayjob["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team"
+    assert rayjob.name == rayjob.manifest["metadata"]["name"] == "books-2026-11-27"
+    assert rayjob.manifest["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team"
     assert len("b" * 36 + "-2026-11-27") == MAX_NAME_CHARS
 
 

@@ -108,8 +108,9 @@ def server_of(kubernetes: Kubernetes) -> ApiServer:
 
 def test_a_rayjob_is_named_after_its_night_and_told_the_date() -> None:
     rayjob = dated(TEMPLATE, NIGHT)
-    assert rayjob["metadata"] == {"name": "books-2026-11-27", "labels": {"a": "b"}}
-    assert rayjob["spec"] == {
+    assert rayjob.name == "books-2026-11-27"
+    assert rayjob.manifest["metadata"] == {"name": "books-2026-11-27", "labels": {"a": "b"}}
+    assert rayjob.manifest["spec"] == {
         "entrypoint": "pagemill nightly /etc/pagemill/pagemill.yaml --date 2026-11-27",
         "backoffLimit": 2,
     }

@@ -170,16 +170,33 @@ RECEIPT_GETS = Measured(
     line="| resume | GET | receipts | 1 |",
 )
 PAGE_FILE_BYTES = Measured(
-    what="pages files of real documents",
-    number="4,000",
-    unit="bytes a page",
+    what="a page in a pages file, line boxes included",
+    number="9,158",
+    unit="bytes a page, ppocr",
     source="forecast.md",
-    line="TODO",
+    line="* ppocr_latin: 42 pages of 9,158 bytes each",
+)
+FOOTER_BYTES = Measured(
+    what="footer of a pages file of 26 documents",
+    number="43,154",
+    unit="bytes a shard",
+    source="forecast.md",
+    line="in 10 pages files, and 43,154 bytes of footer a file",
 )
 MEASURED = (
     *(DOCUMENT_BYTES, DOCUMENT_S, RECEIPT_BYTES, VERDICT_BYTES, SIMULATED_PAGES, SIMULATED_SHARDS, EFFICIENCY_PERCENT),
     *(FRONT_MS, GUNDAM_PAGES_PER_S, PPOCR_S, TEXT_MB_PER_S, TEXT_MB, PART_MB, PAGE_CHARS, SIGNATURE_BYTES, PLAN_BYTES),
-    *(MANIFEST_BYTES, MANIFEST_MEMORY_BYTES, READ_PUTS, JUDGED_PUTS, JUDGED_GETS, RECEIPT_GETS, PAGE_FILE_BYTES),
+    *(
+        MANIFEST_BYTES,
+        MANIFEST_MEMORY_BYTES,
+        READ_PUTS,
+        JUDGED_PUTS,
+        JUDGED_GETS,
+        RECEIPT_GETS,
+        PAGE_FILE_BYTES,
+        FOOTER_BYTES,
+        FOOTER_BYTES,
+    ),
 )
 
 GPU_PAGES_PER_DAY = Assumed(
@@ -266,7 +283,7 @@ class Need:
     publish_cpu_hours: float
     input_bytes: float
     output_bytes: float
-    """Pages files, judged rows are a cache and not in it, and documents."""
+    """Pages files and documents; judged rows are a cache and not in it."""
     num_objects: float
     num_puts: float
     num_gets: float
@@ -315,7 +332,9 @@ def need_of(num_pages: float, days: float, setup: Setup) -> Need:
         front_cores=num_pages / (days * SECONDS_PER_DAY) * FRONT_MS.value / 1000 if setup.gpus else 0.0,
         publish_cpu_hours=text_mb / TEXT_MB_PER_S.value / 3600,
         input_bytes=num_pages * INPUT_PAGE_BYTES.value,
-        output_bytes=num_pages * PAGE_FILE_BYTES.value + text_mb * 1e6 * PART_MB.value / TEXT_MB.value,
+        output_bytes=num_pages * PAGE_FILE_BYTES.value
+        + num_shards * FOOTER_BYTES.value
+        + text_mb * 1e6 * PART_MB.value / TEXT_MB.value,
         num_objects=num_shards * puts_per_shard + num_parts,
         num_puts=num_shards * puts_per_shard + num_parts,
         num_gets=num_shards * gets_per_shard + num_documents,

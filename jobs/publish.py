@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from jobs.build import spreading, where_it_lies
 from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
+from pipeline.log_ids import now_about
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.gates import FIGURES
 from pipeline.publishing.publish import publish
@@ -32,6 +33,7 @@ def add_publish_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
+    now_about(build_id=config.build_id)
     store = open_store(config.output)
     with spreading() as spread:
         version = publish(

@@ -1,6 +1,6 @@
 """`python -m jobs.capacity`: writes infra/capacity.md, how much 1 M, 100 M and 10 B pages take and what breaks first.
 
-Every figure is computed by `pipeline/builds/capacity.py` and `bounds.py` from `capacity_figures.py`, which names the measurement;
+Every figure is computed by `pipeline/builds/capacity.py` and `bounds.py` from `capacity_figures.py`, which names measurements;
 a test says that the page in the repository is what this writes. Prices are an example, and arguments.
 """
 

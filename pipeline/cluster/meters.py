@@ -4,7 +4,7 @@ In: events in the driver; answers, waits, commits and the engine's figures in a 
 that the Ray agent of the process's node exports (`ray[default]`); without an agent they go nowhere. Knows no Prometheus.
 An export is at most 10 s old (RAY_metrics_report_interval_ms). A process that leaves in order, or is ended by Ray, exports
 once more; SIGKILL loses what was counted since the last export (both seen with Ray 2.60).
-Costs 2 to 5 us for each value.
+Costs 2 to 7 us for each value, 10 us a page while no cluster is connected and at most 30 with one (2 shared cores, 2026-11-27).
 """
 
 import time

@@ -25,7 +25,7 @@ from tests.conftest import ROOT, draw_pdf, prose_of
 from tests.metrics.asked import MONITORING, names_in, queries
 from tests.metrics.troubled_driver import MADE_UP, OUTPUT_TOKENS, TEXT_TOKENS, VISION_TOKENS
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]  # 30 s: a Ray of its own, a build that loses a worker
 BUILD = "troubled"
 EXPORTED_WITHIN_S = 30
 

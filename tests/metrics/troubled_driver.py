@@ -11,7 +11,7 @@ from jobs import build
 from pipeline.cluster import DriverMeters, run_shards
 from pipeline.cluster.meters import WorkerMeters
 from pipeline.config import BuildConfig
-from pipeline.events import BuildEvent, Pulse, WorkerFigures, WorkerLost, WorkerOpened
+from pipeline.events import BuildEvent, Pulse, WorkerFigures, WorkerOpened
 from pipeline.receipts import Shard, ShardReceipt
 from pipeline.records import Attempt, PageId, PageText
 
@@ -21,18 +21,17 @@ VISION_TOKENS, TEXT_TOKENS, OUTPUT_TOKENS = 256, 1280, 1500
 
 def run_troubled(shards: list[Shard], config: BuildConfig, **named: object) -> Iterator[BuildEvent]:
     """In place of `cluster.run_shards`."""
-    victims: list[int] = []
+    opened: list[int] = []
+    is_killed = False
     receipts: list[ShardReceipt] = []
     for event in run_shards(shards, config, **named):  # type: ignore[arg-type]
         yield event
         match event:
             case WorkerOpened():
-                victims.append(int(event.worker.rsplit("/", 1)[1]))
-            case Pulse() if event.num_pages_read >= 2 and victims:
-                os.kill(victims[0], signal.SIGKILL)
-                victims = []
-            case WorkerLost():
-                victims = []
+                opened.append(int(event.worker.rsplit("/", 1)[1]))
+            case Pulse() if event.num_pages_read >= 2 and not is_killed:
+                is_killed = True
+                os.kill(opened[0], signal.SIGKILL)
             case ShardReceipt():
                 receipts.append(event)
     make_up(config.model_copy(update={"build_id": MADE_UP}), receipts[0])

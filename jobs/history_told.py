@@ -169,7 +169,9 @@ def _standing_told(entry: Standing) -> list[str]:
     verdict = entry.verdict
     pages = f"{verdict.kept_pages} of {verdict.n_pages} pages"
     head = f"version {entry.version_id}, {entry.state}{f' ({entry.why})' if entry.why else ''}: {verdict.id[:SHORT_ID_CHARS]} "
-    if not entry.reject:
+    if not entry.reject and not entry.part_key:
+        first = head + f"kept with {pages}"
+    elif not entry.reject:
         first = head + f"published with {pages}, {PurePosixPath(entry.part_key).name} row {entry.row}"
     else:
         first = head + f"left out, {pages} kept: {'; '.join(rule_told(rule) for rule in entry.reject)}"

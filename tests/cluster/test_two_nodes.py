@@ -265,6 +265,7 @@ def test_who_has_not_the_token_is_told_what_to_set(cluster: Cluster, tmp_path: P
 def test_a_job_whose_config_is_wrong_ends_the_submission_with_its_exit_code(cluster: Cluster, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(f"build_id: main\n{ENGINE}input: {{uri: /nowhere}}\noutput: {{uri: {tmp_path / 'out'}}}\n")
-    code, said, _ = run(cluster, "submit", str(config), "--address", cluster.address)
+    elsewhere = {"RAY_API_SERVER_ADDRESS": "http://127.0.0.1:9"}  # the address that is given wins
+    code, said, _ = run(cluster, "submit", str(config), "--address", cluster.address, **elsewhere)
     assert code == WRONG_USE
     assert "the input /nowhere does not exist" in said

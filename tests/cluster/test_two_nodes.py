@@ -183,7 +183,7 @@ def test_a_night_is_submitted_once_drained_and_gone_on_with(cluster: Cluster, co
     assert code == DONE
     assert ".2026-11-26.2 has done this" in complained
 
-    other_rules = ("--set", "rules.documents.min_letters=1", "--version", "again")
+    other_rules = ("--build-id", "2026-11-26", "--set", "rules.documents.min_letters=1", "--version", "again")
     code, said, complained = run(cluster, "submit", "publish", str(config), *other_rules, "--address", cluster.address)
     assert code == DONE, said + complained
     assert find_version(store, "again") is not None, said

@@ -79,7 +79,7 @@ def test_a_cluster_must_be_named(config: str, monkeypatch: pytest.MonkeyPatch, c
 def test_a_cluster_that_does_not_answer_is_told_at_once(
     config: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://192.0.2.1:1")  # the address that is given wins
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "")
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{nobody.getsockname()[1]}"

@@ -17,7 +17,8 @@ ValueAt = Callable[[int], object]
 def value_at(column: pa.ChunkedArray) -> ValueAt:
     """The Python value of each place, counted from 0; a text that is not UTF-8 raises UnicodeDecodeError."""
     if column.type != pa.string() or column.null_count:
-        return column.to_pylist().__getitem__
+        made: list[object] = column.to_pylist()
+        return made.__getitem__
     values = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
     _, ends, data = values.buffers()
     if data is None:

@@ -259,8 +259,7 @@ def _replace(store: ObjectStore, key: str, data: bytes) -> None:
 
 
 def _publish(store: ObjectStore, config: BuildConfig, code_version: str, spread: Spread) -> VersionManifest | None:
-    """The builds of the latest version again, without what is forgotten. Not a night's work: no gate stops it, and a build that
-    a gate keeps back stays back."""
+    """The builds of the latest version again, without what is forgotten. No gate stops it; what one keeps back stays back."""
     parent = latest_version(store)
     if parent is None:
         return None

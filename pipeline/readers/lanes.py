@@ -76,7 +76,7 @@ class LaneReader:
         self._next: Future[Block] | None = None
         self._blocks: Iterator[Block] = iter(())
         self._columns: tuple[tuple[str, ValueAt], ...] = ()
-        self._places: list[int] = []
+        self._num_rows = 0
         self._epoch = -1
         self._start = 0
 
@@ -87,10 +87,10 @@ class LaneReader:
 
     def row(self, epoch: int, round_: int) -> Sample:
         """The row of a round, none of which may lie before one that was asked for. Raises StoreError, VerifyError."""
-        if epoch != self._epoch or not 0 <= round_ - self._start < len(self._places):
+        if epoch != self._epoch or not 0 <= round_ - self._start < self._num_rows:
             self._find(epoch, round_)
-        place = self._places[round_ - self._start]
-        return {name: value(place) for name, value in self._columns}
+        number = round_ - self._start
+        return {name: value(number) for name, value in self._columns}
 
     def _find(self, epoch: int, round_: int) -> None:
         self.begin(epoch, round_)
@@ -100,9 +100,9 @@ class LaneReader:
                 break
             if (epoch, round_) >= (block.epoch, block.group_stop):
                 self._go_to(epoch, round_)
-        self._columns = tuple((name, value_at(block.rows.column(name))) for name in block.rows.column_names)
-        self._places = block.places.tolist()
-        self._epoch, self._start = block.epoch, block.start
+        rows = block.rows
+        self._columns = tuple((name, value_at(rows.column(name), block.places)) for name in rows.column_names)
+        self._epoch, self._start, self._num_rows = block.epoch, block.start, block.places.size
 
     def _advance(self) -> Block:
         assert self._next is not None

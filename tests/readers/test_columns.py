@@ -1,5 +1,6 @@
-"""What is made value by value equals what Arrow makes of the whole column."""
+"""What is made value by value equals what Arrow makes of the column."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -15,8 +16,9 @@ def test_texts_are_those_of_the_column_whatever_its_chunks_and_slice(parts: list
     column = pa.chunked_array([pa.array(part, pa.string()) for part in parts])
     start = data.draw(st.integers(0, len(column)))
     column = column.slice(start, data.draw(st.integers(0, len(column) - start)))
-    at = value_at(column)
-    assert [at(place) for place in range(len(column))] == column.to_pylist()
+    places = np.array(data.draw(st.permutations(range(len(column))))[: len(column) // 2 + 1], dtype=np.int64)
+    at = value_at(column, places)
+    assert [at(number) for number in range(places.size)] == [column[place].as_py() for place in places.tolist()]
 
 
 @pytest.mark.parametrize(
@@ -32,5 +34,5 @@ def test_texts_are_those_of_the_column_whatever_its_chunks_and_slice(parts: list
     ids=lambda values: str(values.type),
 )
 def test_every_other_column_is_that_of_arrow(values: pa.Array) -> None:
-    at = value_at(pa.chunked_array([values]))
-    assert [at(place) for place in range(len(values))] == values.to_pylist()
+    at = value_at(pa.chunked_array([values]), np.arange(len(values))[::-1])
+    assert [at(number) for number in range(len(values))] == values.to_pylist()[::-1]

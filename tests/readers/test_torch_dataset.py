@@ -126,6 +126,16 @@ def test_a_resumed_world_can_be_resumed_again(folder: Path) -> None:
     assert sorted(seen) == list(range(NUM_ROWS))
 
 
+def test_a_reader_that_is_taken_up_at_the_end_stays_there(folder: Path) -> None:
+    stream = stream_of(folder)
+    first = SampleDataset(stream, rank=0, num_ranks=1)
+    assert len(list(first)) == NUM_ROWS
+    second = SampleDataset(stream, rank=0, num_ranks=1)
+    second.load_state_dict(first.state_dict())
+    assert list(second) == []
+    assert second.state_dict() == first.state_dict()
+
+
 def test_a_state_that_does_not_fit_is_refused_with_what_to_do(folder: Path) -> None:
     stream = stream_of(folder)
     dataset = SampleDataset(stream, rank=0, num_ranks=2)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from jobs import build, compare, forget, gc, head, log, nightly, plan, publish, rejudge, sql, stats, status, verify
+from jobs import build, compare, forget, gc, head, log, nightly, plan, publish, rejudge, report, sql, stats, status, verify
 from jobs.command_line import end_process
 
 COMMANDS = {
@@ -15,6 +15,7 @@ COMMANDS = {
     "verify": (verify.main, "recount a build from what lies in its store"),
     "publish": (publish.main, "make a version of all finished builds"),
     "rejudge": (rejudge.main, "make a version under other rules; no page is read again"),
+    "report": (report.main, "one HTML page of a build, to be looked at"),
     "log": (log.main, "the versions of a dataset"),
     "compare": (compare.main, "what one version has that another has not"),
     "forget": (forget.main, "take documents out of everything that is stored, for good"),

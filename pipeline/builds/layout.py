@@ -85,6 +85,11 @@ def manifest_key(build_id: str) -> str:
     return f"_builds/{build_id}/manifest.json"
 
 
+def report_key(build_id: str) -> str:
+    """A picture of the build that is made again at any time; shows texts and pages of its documents."""
+    return f"_builds/{build_id}/report.html"
+
+
 def judged_prefix(judge_id: str, build_id: str) -> str:
     return f"_judged/{judge_id}/build={build_id}/"
 

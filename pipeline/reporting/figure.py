@@ -78,13 +78,17 @@ def _is_query(figure: Figure) -> bool:
 
 def _shown_rows(figure: Figure) -> list[list[dict[str, object]]]:
     names = [column.name for column in figure.columns]
-    longest = figure.whole or max((_number(row[names.index(figure.bar)]) for row in figure.rows), default=0.0) if figure.bar else 0.0
+    longest = (
+        figure.whole or max((_number(row[names.index(figure.bar)]) for row in figure.rows), default=0.0) if figure.bar else 0.0
+    )
     shown = []
     for row in figure.rows[:MAX_TABLE_ROWS]:
         cells: list[dict[str, object]] = []
         for column, value in zip(figure.columns, row, strict=True):
             part = _number(value) / longest if column.name == figure.bar and longest else None
-            cells.append({"text": spell(value, column.kind), "kind": column.kind, "title": _full(value), "percent": _percent(part)})
+            cells.append(
+                {"text": spell(value, column.kind), "kind": column.kind, "title": _full(value), "percent": _percent(part)}
+            )
         shown.append(cells)
     return shown
 

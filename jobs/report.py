@@ -1,0 +1,61 @@
+"""`pagemill report`: one HTML page of a build, beside it in the dataset or in a file."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from jobs.command_line import DONE, end_process, parser_for, run_command
+from jobs.dataset_address import Address, add_address_arguments, address_of
+from pipeline.builds.past import past_builds
+from pipeline.errors import ConfigError
+from pipeline.interfaces import ObjectStore
+from pipeline.reporting.build_report import build_report, put_report
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = parser_for(
+        "report",
+        "One self-contained HTML page of a build, made of what is stored of it: what became of documents and pages, speed,\n"
+        "gates, drift. It is put beside the build (`_builds/<id>/report.html`), or written to a file. `build`, `publish` and\n"
+        "`nightly` end with it.",
+        "pagemill report out/quickstart --write report.html",
+    )
+    add_address_arguments(parser)
+    parser.add_argument("--write", metavar="FILE", type=Path, help="write the page to this file instead of the dataset")
+    return run_command(parser, run, argv)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    address = address_of(arguments)
+    build_id = address.build or newest_build(address)
+    page = build_report(address.store, build_id)
+    if arguments.write is None:
+        print(report_uri(address.store, put_report(address.store, build_id, page)))
+        return DONE
+    try:
+        arguments.write.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{arguments.write} cannot be written ({error}); give another --write") from error
+    print(arguments.write)
+    return DONE
+
+
+def newest_build(address: Address) -> str:
+    """The build that was planned last. Raises ConfigError when there is none."""
+    builds = past_builds(address.store)
+    if not builds:
+        raise ConfigError(f"no build was ever begun in {address.store.uri}; check the address")
+    return builds[-1].build_id
+
+
+def keep_report(store: ObjectStore, build_id: str) -> str:
+    """Makes the report of a build and puts it beside it; gives its address."""
+    return report_uri(store, put_report(store, build_id, build_report(store, build_id)))
+
+
+def report_uri(store: ObjectStore, key: str) -> str:
+    return f"{store.uri.rstrip('/')}/{key}"
+
+
+if __name__ == "__main__":
+    end_process(main())

@@ -9,6 +9,9 @@ import argparse
 import re
 from collections.abc import Sequence
 
+import pyarrow
+import pyarrow.dataset
+
 from jobs.command_line import DONE, parser_for, run_command
 from jobs.dataset_address import Address, add_address_arguments, address_of
 from pipeline.builds import layout
@@ -41,10 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("pagemill sql needs DuckDB; install pagemill[sql]") from error
     address = address_of(arguments)
     connection = duckdb.connect()
-    for table, keys in _keys_of_tables(address, arguments.question).items():
-        connection.register(table, arrow_dataset(address.config, address.store, keys))
-    if "receipts" in _named(arguments.question):
-        connection.register("receipts", receipts_table(read_receipts(address.store, _build_of(address)).values()))
+    for name, table in tables_of(address, arguments.question).items():
+        connection.register(name, table)
     try:
         answer = connection.sql(arguments.question)
     except duckdb.Error as error:
@@ -52,6 +53,15 @@ def run(arguments: argparse.Namespace) -> int:
     if answer is not None:
         answer.show(max_rows=arguments.rows, max_width=160)
     return DONE
+
+
+def tables_of(address: Address, question: str) -> dict[str, pyarrow.dataset.Dataset | pyarrow.Table]:
+    """Each table that the question names, to be registered under its name; files are opened, not read."""
+    keys_of = _keys_of_tables(address, question).items()
+    tables = {name: arrow_dataset(address.config, address.store, keys) for name, keys in keys_of}
+    if "receipts" in _named(question):
+        tables["receipts"] = receipts_table(read_receipts(address.store, _build_of(address)).values())
+    return tables
 
 
 def _keys_of_tables(address: Address, question: str) -> dict[str, list[str]]:

@@ -34,6 +34,7 @@ ROOM_OF_LIBRARY = {
         "pipeline/readers/",
         "pipeline/reporting/",
         "jobs/bench_near.py",
+        "jobs/sql.py",
         "jobs/bench_reading_readers.py",
         "jobs/synthetic.py",
         "jobs/synthetic_judged.py",

@@ -14,8 +14,8 @@ from pipeline.reporting.figure import Cell, Column, Figure, Formula, Kind, Query
 EVERY_NIGHT = GatesConfig(min_pages=1, min_documents=1, min_trailing_builds=1)
 """Measures small builds too: here nothing is kept back."""
 FUNNEL_SQL = """select sum(num_documents + num_known + num_quarantined)::bigint as accounted, sum(num_quarantined)::bigint as quarantined, sum(num_known)::bigint as known,
-sum(num_documents)::bigint as opened, sum(num_rows)::bigint as pages, sum(num_kept)::bigint as kept from receipts"""
-FUNNEL_COLUMNS = ("accounted", "quarantined", "known", "opened", "pages", "kept")
+sum(num_documents)::bigint as opened, sum(num_rows)::bigint as num_pages, sum(num_kept)::bigint as kept from receipts"""
+FUNNEL_COLUMNS = ("accounted", "quarantined", "known", "opened", "num_pages", "kept")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +52,7 @@ def funnel(facts: BuildFacts) -> Figure:
     return Figure(
         figure_id="funnel",
         title="From documents to kept pages",
-        columns=tuple(Column(name=name, title=name.capitalize()) for name in FUNNEL_COLUMNS),
+        columns=tuple(Column(name=name, title=name.removeprefix("num_").capitalize()) for name in FUNNEL_COLUMNS),
         rows=[numbers],
         source=Query(sql=FUNNEL_SQL),
         is_wide=True,

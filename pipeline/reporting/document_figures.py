@@ -15,20 +15,20 @@ from pipeline.reporting.figure import Cell, Column, Figure, Query
 
 NUM_SHOWN = 10
 DOCUMENT = Column(name="uri", title="Document", kind="text")
-PAGES = Column(name="pages", title="Pages")
-DOCUMENTS = Column(name="documents", title="Documents")
-SLOWEST_SQL = f"""select uri, count(*) as pages, sum(coalesce(seconds, 0)) as seconds, seconds / pages as seconds_per_page
-from pages group by doc_id, uri order by seconds desc, uri limit {NUM_SHOWN}"""
-STRANGEST_SQL = f"""with means as (select uri, count(*) as pages, count(*) filter (len(reject) = 0) as kept, avg(ocr_conf) as conf, avg(chars) as chars,
+PAGES = Column(name="num_pages", title="Pages")
+DOCUMENTS = Column(name="num_documents", title="Documents")
+SLOWEST_SQL = f"""select uri, count(*) as num_pages, sum(coalesce(seconds, 0)) as engine_s, engine_s / num_pages as page_s
+from pages group by doc_id, uri order by engine_s desc, uri limit {NUM_SHOWN}"""
+STRANGEST_SQL = f"""with means as (select uri, count(*) as num_pages, count(*) filter (len(reject) = 0) as kept, avg(ocr_conf) as conf, avg(chars) as chars,
   avg(alpha_words) as alpha_words, avg(garbled) as garbled, avg(dup_line) as dup_line from pages group by doc_id, uri),
 far as (select *, unnest([conf, chars, alpha_words, garbled, dup_line]) as v, unnest([avg(conf) over (), avg(chars) over (), avg(alpha_words) over (), avg(garbled) over (), avg(dup_line) over ()]) as m,
   unnest([stddev_pop(conf) over (), stddev_pop(chars) over (), stddev_pop(alpha_words) over (), stddev_pop(garbled) over (), stddev_pop(dup_line) over ()]) as s from means)
-select uri, pages, kept, conf, chars, sum(case when s > 1e-9 then abs(v - m) / s else 0 end) as distance
+select uri, num_pages, kept, conf, chars, sum(case when s > 1e-9 then abs(v - m) / s else 0 end) as distance
 from far group by all order by distance desc, uri limit {NUM_SHOWN}"""
-VERDICT_SQL = """select unnest(case when len(reject) = 0 then ['published'] else reject end) as verdict, count(*) as documents
-from verdicts where build_id = '{build_id}' group by verdict order by documents desc, verdict"""
-KIND_SQL = """select kind, count(*) as documents, sum(n_pages) as pages from verdicts where build_id = '{build_id}' group by kind order by documents desc, kind"""
-QUARANTINE_SQL = "select reason, count(*) as documents from quarantine group by reason order by documents desc, reason"
+VERDICT_SQL = """select unnest(case when len(reject) = 0 then ['published'] else reject end) as verdict, count(*) as num_documents
+from verdicts where build_id = '{build_id}' group by verdict order by num_documents desc, verdict"""
+KIND_SQL = """select kind, count(*) as num_documents, sum(n_pages) as num_pages from verdicts where build_id = '{build_id}' group by kind order by num_documents desc, kind"""
+QUARANTINE_SQL = "select reason, count(*) as num_documents from quarantine group by reason order by num_documents desc, reason"
 MEANS = ("conf", "chars", "alpha_words", "garbled", "dup_line")
 LEAST_DEVIATION = 1e-9
 """A signal that is the same in all documents tells none apart."""
@@ -53,7 +53,7 @@ def quarantine(facts: BuildFacts) -> Figure:
         columns=(Column(name="reason", title="Cause", kind="text"), DOCUMENTS),
         rows=by_number(reasons),
         source=Query(sql=QUARANTINE_SQL),
-        bar="documents",
+        bar="num_documents",
     )
 
 
@@ -66,7 +66,7 @@ def verdicts(version: VersionFacts, build_id: str) -> Figure:
         columns=(Column(name="verdict", title="Verdict", kind="text"), DOCUMENTS),
         rows=by_number(counted(name for reject in rejects for name in (reject or ["published"]))),
         source=Query(sql=VERDICT_SQL.format(build_id=build_id), table="version"),
-        bar="documents",
+        bar="num_documents",
     )
 
 
@@ -80,7 +80,7 @@ def duplicates(version: VersionFacts, build_id: str) -> Figure:
         columns=(Column(name="kind", title="Kind", kind="text"), DOCUMENTS, PAGES),
         rows=sorted(rows, key=lambda row: (-row[1], row[0])),
         source=Query(sql=KIND_SQL.format(build_id=build_id), table="version"),
-        bar="documents",
+        bar="num_documents",
     )
 
 
@@ -93,15 +93,15 @@ def slowest(documents: pa.Table) -> Figure:
         columns=(
             DOCUMENT,
             PAGES,
-            Column(name="seconds", title="Engine time", kind="seconds"),
-            Column(name="seconds_per_page", title="A page", kind="seconds"),
+            Column(name="engine_s", title="Engine time", kind="seconds"),
+            Column(name="page_s", title="A page", kind="seconds"),
         ),
         rows=[
             (row["uri"], int(row["pages"]), row["seconds"], row["seconds"] / row["pages"])
             for row in found.select(["uri", "pages", "seconds"]).to_pylist()
         ],
         source=Query(sql=SLOWEST_SQL),
-        bar="seconds",
+        bar="engine_s",
         is_wide=True,
     )
 

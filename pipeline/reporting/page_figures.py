@@ -13,24 +13,24 @@ from pipeline.reporting.drawing import Axis, Series, stacked_columns
 from pipeline.reporting.figure import Cell, Column, Figure, Query
 from pipeline.reporting.pages_tally import CHARS_BINS, CHARS_PER_BIN, CONFIDENCE_BINS, MAX_ERROR_CHARS, PagesTally
 
-PAGES = Column(name="pages", title="Pages")
+PAGES = Column(name="num_pages", title="Pages")
 KEPT = Column(name="kept", title="Kept")
 MAX_ERRORS = 10
-STATUS_SQL = """select status, count(*) as pages, count(*) filter (len(reject) = 0) as kept
-from pages group by status order by pages desc, status"""
-REASON_SQL = """select reason, count(*) as pages from (select unnest(reject) as reason from pages) group by reason order by pages desc, reason"""
-RUNG_SQL = """select rung, count(*) as pages, count(*) filter (len(reject) = 0) as kept, sum(coalesce(seconds, 0)) as seconds
-from pages where rung is not null group by rung order by pages desc, rung"""
-MODE_SQL = """select mode, count(*) as pages, sum(vision_tokens) filter (text_tokens is not null and vision_tokens > 0) as vision_tokens,
-sum(text_tokens) filter (text_tokens is not null and vision_tokens > 0) as text_tokens, text_tokens / vision_tokens as compression
-from pages where mode is not null group by mode order by pages desc, mode"""
-LANGUAGE_SQL = """select language, count(*) as pages, count(*) filter (len(reject) = 0) as kept, sum(chars) filter (len(reject) = 0) as kept_chars
-from pages group by language order by pages desc, language"""
+STATUS_SQL = """select status, count(*) as num_pages, count(*) filter (len(reject) = 0) as kept
+from pages group by status order by num_pages desc, status"""
+REASON_SQL = """select reason, count(*) as num_pages from (select unnest(reject) as reason from pages) group by reason order by num_pages desc, reason"""
+RUNG_SQL = """select rung, count(*) as num_pages, count(*) filter (len(reject) = 0) as kept, sum(coalesce(seconds, 0)) as engine_s
+from pages where rung is not null group by rung order by num_pages desc, rung"""
+MODE_SQL = """select mode, count(*) as num_pages, sum(vision_tokens) filter (text_tokens is not null and vision_tokens > 0) as sum_vision,
+sum(text_tokens) filter (text_tokens is not null and vision_tokens > 0) as sum_text, sum_text / sum_vision as compression
+from pages where mode is not null group by mode order by num_pages desc, mode"""
+LANGUAGE_SQL = """select language, count(*) as num_pages, count(*) filter (len(reject) = 0) as kept, sum(chars) filter (len(reject) = 0) as kept_chars
+from pages group by language order by num_pages desc, language"""
 CONFIDENCE_SQL = f"""select least(floor(ocr_conf * {CONFIDENCE_BINS}), {CONFIDENCE_BINS - 1}) as bin, count(*) filter (len(reject) = 0) as kept,
 count(*) filter (len(reject) > 0) as rejected from pages where ocr_conf is not null group by bin order by bin"""
 CHARS_SQL = f"""select least(floor(chars / {CHARS_PER_BIN}), {CHARS_BINS - 1}) as bin, count(*) filter (len(reject) = 0) as kept,
 count(*) filter (len(reject) > 0) as rejected from pages where engine_status = 'ok' group by bin order by bin"""
-ERROR_SQL = f"""select left(error, {MAX_ERROR_CHARS}) as error, count(*) as pages from pages where error <> '' group by 1 order by pages desc, error limit {MAX_ERRORS}"""
+ERROR_SQL = f"""select left(error, {MAX_ERROR_CHARS}) as error, count(*) as num_pages from pages where error <> '' group by 1 order by num_pages desc, error limit {MAX_ERRORS}"""
 
 
 def page_figures(pages: PagesTally) -> Iterator[Figure]:
@@ -52,7 +52,7 @@ def by_status(pages: PagesTally) -> Figure:
         columns=(Column(name="status", title="Status", kind="text"), PAGES, KEPT),
         rows=rows_of(pages.by["status"], ("status", "pages", "kept")),
         source=Query(sql=STATUS_SQL),
-        bar="pages",
+        bar="num_pages",
     )
 
 
@@ -64,7 +64,7 @@ def by_reason(pages: PagesTally) -> Figure:
         columns=(Column(name="reason", title="Reason", kind="text"), PAGES),
         rows=rows_of(pages.by_reason, ("reason", "pages")),
         source=Query(sql=REASON_SQL),
-        bar="pages",
+        bar="num_pages",
     )
 
 
@@ -77,11 +77,11 @@ def by_rung(pages: PagesTally) -> Figure:
             Column(name="rung", title="Rung", kind="text"),
             PAGES,
             KEPT,
-            Column(name="seconds", title="Engine time", kind="seconds"),
+            Column(name="engine_s", title="Engine time", kind="seconds"),
         ),
         rows=rows_of(_known(pages.by["rung"], "rung"), ("rung", "pages", "kept", "seconds")),
         source=Query(sql=RUNG_SQL),
-        bar="pages",
+        bar="num_pages",
     )
 
 
@@ -99,8 +99,8 @@ def by_mode(pages: PagesTally) -> Figure:
         columns=(
             Column(name="mode", title="Mode", kind="text"),
             PAGES,
-            Column(name="vision_tokens", title="Vision tokens"),
-            Column(name="text_tokens", title="Text tokens"),
+            Column(name="sum_vision", title="Vision tokens"),
+            Column(name="sum_text", title="Text tokens"),
             Column(name="compression", title="Text per vision", kind="number"),
         ),
         rows=rows,
@@ -123,7 +123,7 @@ def by_language(pages: PagesTally) -> Figure:
         ),
         rows=[(language, num, kept, chars if kept else None) for language, num, kept, chars in rows],
         source=Query(sql=LANGUAGE_SQL),
-        bar="pages",
+        bar="num_pages",
     )
 
 

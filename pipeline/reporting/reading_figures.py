@@ -22,9 +22,9 @@ THROUGHPUT_SQL = f"""with spans as (select worker, num_rows, epoch(finished_at) 
 bins as (select min(start_s) as t0, (max(end_s) - min(start_s)) / {NUM_BINS} as width_s from spans)
 select bin, worker, sum(num_rows / total_s * greatest(0, least(end_s, t0 + (bin + 1) * width_s) - greatest(start_s, t0 + bin * width_s)) / width_s) as pages_per_s
 from spans, bins, (select unnest(range({NUM_BINS})) as bin) group by bin, worker having pages_per_s > 0 order by bin, worker"""
-WORKERS_SQL = """select worker, sum(num_rows) as pages, count(*) as shards, sum(engine_busy_s) as busy_s,
+WORKERS_SQL = """select worker, sum(num_rows) as num_pages, count(*) as num_shards, sum(engine_busy_s) as busy_s,
 max(epoch(finished_at)) - min(epoch(finished_at) - total_s) as at_work_s, least(1, busy_s / at_work_s) as busy_fraction
-from receipts where total_s > 0 group by worker order by pages desc, worker"""
+from receipts where total_s > 0 group by worker order by num_pages desc, worker"""
 TIME_SQL = """select sum(engine_busy_s) as reading, sum(engine_s - engine_busy_s) as engine_waits, sum(render_wait_s) as rendering,
 sum(judge_s) as judging, sum(total_s - engine_s - render_wait_s - judge_s) as rest from receipts"""
 TIME_PARTS = (
@@ -144,8 +144,8 @@ def workers(receipts: pa.Table) -> Figure:
         told="Engine time that the pages report, over the time from the worker's first shard to the end of its last.",
         columns=(
             Column(name="worker", title="Worker", kind="text"),
-            Column(name="pages", title="Pages"),
-            Column(name="shards", title="Shards"),
+            Column(name="num_pages", title="Pages"),
+            Column(name="num_shards", title="Shards"),
             Column(name="busy_s", title="Reading", kind="seconds"),
             Column(name="at_work_s", title="At work", kind="seconds"),
             Column(name="busy_fraction", title="Busy", kind="percent"),

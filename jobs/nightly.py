@@ -21,6 +21,7 @@ from jobs.command_line import (
     run_command,
 )
 from jobs.progress import duration
+from pipeline.builds import layout
 from pipeline.builds.begin import absolute_uri, begin_build, probe, put_plan
 from pipeline.builds.lease import hold_lease
 from pipeline.builds.nights import agenda, parse_night
@@ -125,6 +126,7 @@ def report(plan: BuildPlan, outcome: Outcome | None, past: Past, *, golden_error
         table.add_row("golden set", f"{golden_error_fraction:.2%} character errors")
     for index, reading in enumerate(version.gates):
         table.add_row("" if index else "gates", reading.told)
+    table.add_row("report", layout.report_key(plan.build_id))
     return table
 
 

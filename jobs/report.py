@@ -4,11 +4,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.command_line import DONE, end_process, parser_for, run_command
+from jobs.command_line import DONE, code_version, end_process, parser_for, run_command
 from jobs.dataset_address import Address, add_address_arguments, address_of
 from pipeline.builds.past import past_builds
-from pipeline.errors import ConfigError
+from pipeline.config import BuildConfig
+from pipeline.errors import ConfigError, GateBroken
 from pipeline.interfaces import ObjectStore
+from pipeline.parallel import Spread
+from pipeline.publishing.candidate import Gates
+from pipeline.publishing.publish import publish
+from pipeline.publishing.versions import VersionManifest
 from pipeline.reporting.build_report import build_report, put_report
 
 
@@ -46,6 +51,20 @@ def newest_build(address: Address) -> str:
     if not builds:
         raise ConfigError(f"no build was ever begun in {address.store.uri}; check the address")
     return builds[-1].build_id
+
+
+def publish_and_report(
+    store: ObjectStore, config: BuildConfig, *, name: str | None = None, spread: Spread, gates: Gates
+) -> VersionManifest:
+    """Publishes, and puts the report of `config.build_id`: that of a version which a gate keeps back as well. Raises what
+    `publish` raises."""
+    try:
+        version = publish(store, config, code_version=code_version(), name=name, spread=spread, gates=gates)
+    except GateBroken:
+        keep_report(store, config.build_id)
+        raise
+    keep_report(store, config.build_id)
+    return version
 
 
 def keep_report(store: ObjectStore, build_id: str) -> str:

@@ -8,8 +8,8 @@ from jobs.build import spreading, where_it_lies
 from jobs.command_line import DONE, add_config_arguments, config_of, end_process, parser_for, run_command
 from jobs.log import changes
 from jobs.publish import add_publish_arguments
-from pipeline.config import load_rules
 from jobs.report import publish_and_report
+from pipeline.config import load_rules
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.versions import find_version
 from pipeline.store import open_store

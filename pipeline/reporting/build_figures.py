@@ -13,8 +13,10 @@ from pipeline.reporting.figure import Cell, Column, Figure, Formula, Kind, Query
 
 EVERY_NIGHT = GatesConfig(min_pages=1, min_documents=1, min_trailing_builds=1)
 """Measures small builds too: here nothing is kept back."""
-FUNNEL_SQL = """select sum(num_documents + num_known + num_quarantined)::bigint as accounted, sum(num_quarantined)::bigint as quarantined, sum(num_known)::bigint as known,
-sum(num_documents)::bigint as opened, sum(num_rows)::bigint as num_pages, sum(num_kept)::bigint as kept from receipts"""
+FUNNEL_SQL = """select (sum(num_documents) + sum(num_known) + sum(num_quarantined))::bigint as accounted,
+  sum(num_quarantined)::bigint as quarantined, sum(num_known)::bigint as known, sum(num_documents)::bigint as opened,
+  sum(num_rows)::bigint as num_pages, sum(num_kept)::bigint as kept
+from receipts"""
 FUNNEL_COLUMNS = ("accounted", "quarantined", "known", "opened", "num_pages", "kept")
 
 
@@ -95,9 +97,10 @@ def drift(nights: Sequence[Night]) -> Figure:
         ],
         source=Formula(
             text="From `builds` in the manifest of the version, the manifest of each build and its golden scores, as the gates "
-            "measure them (`pipeline/publishing/gates.py`), whatever the size of the build: kept = pages kept / pages that are not blank; "
-            "documents failed = quarantined / (opened + quarantined); language drift = half the sum of the differences of the shares of "
-            "languages, against all builds before; pages a second = pages / wall seconds in which a worker was at work."
+            "measure them (`pipeline/publishing/gates.py`), whatever the size of the build: kept = pages kept / pages that are "
+            "not blank; documents failed = quarantined / (opened + quarantined); language drift = half the sum of the "
+            "differences of the shares of languages, against all builds before; pages a second = pages / wall seconds in which "
+            "a worker was at work."
         ),
         is_wide=True,
     )
@@ -111,7 +114,7 @@ def golden(scores: GoldenScores) -> Figure:
     return Figure(
         figure_id="golden",
         title="Character errors in the golden set",
-        told="Edits between what was read and the true text, over its characters, white space left out; long documents weigh more.",
+        told="Edits from what was read to the true text, over its characters, white space left out.",
         columns=(
             Column(name="uri", title="Document", kind="text"),
             Column(name="chars", title="Characters"),

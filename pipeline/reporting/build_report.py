@@ -1,9 +1,10 @@
-"""A build to its report: one HTML page of everything that is stored of it. In: the store and a build. Out: the page, and where it lies.
+"""A build to its report: one HTML page of what is stored of it. In: the store and a build. Out: the page, and its key.
 
 A picture of stored facts: it may be made again at any time, and replaces the one that is there. Costs what `facts` costs, and a
 page of about 200 kB beside the samples of `further` sections.
 """
 
+import shlex
 from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
@@ -70,7 +71,7 @@ def _command(facts: BuildFacts, figure: Figure) -> str:
     """The beginning of the command line that answers the figure's query."""
     is_of_version = isinstance(figure.source, Query) and figure.source.table == "version" and facts.version is not None
     version = f" --version {facts.version.version_id}" if is_of_version and facts.version else ""
-    return f"pagemill sql {facts.dataset_uri} --build {facts.build_id}{version}"
+    return f"pagemill sql {shlex.quote(facts.dataset_uri)} --build {shlex.quote(facts.build_id)}{version}"
 
 
 def _about(facts: BuildFacts) -> Markup:

@@ -1,4 +1,4 @@
-"""What became of the documents: the funnel, verdicts, duplicates, quarantine, and those one should look at. In: BuildFacts. Out: Figures.
+"""What became of the documents: verdicts, duplicates, quarantine, those to be looked at. In: BuildFacts. Out: Figures.
 
 Pure. The strangest documents are those whose means (confidence, share of words, characters a page, garbled characters, repeated
 lines) lie farthest from the build's: the sum over these of |document - build| in standard deviations over documents.
@@ -17,21 +17,30 @@ NUM_SHOWN = 10
 DOCUMENT = Column(name="uri", title="Document", kind="text")
 PAGES = Column(name="num_pages", title="Pages")
 DOCUMENTS = Column(name="num_documents", title="Documents")
-SLOWEST_SQL = f"""select uri, count(*) as num_pages, sum(coalesce(seconds, 0)) as engine_s, engine_s / num_pages as page_s
-from pages group by doc_id, uri order by engine_s desc, uri limit {NUM_SHOWN}"""
-STRANGEST_SQL = f"""with means as (select uri, count(*) as num_pages, count(*) filter (len(reject) = 0) as kept, avg(ocr_conf) as conf, avg(chars) as chars,
-  avg(alpha_words) as alpha_words, avg(garbled) as garbled, avg(dup_line) as dup_line from pages group by doc_id, uri),
-far as (select *, unnest([conf, chars, alpha_words, garbled, dup_line]) as v, unnest([avg(conf) over (), avg(chars) over (), avg(alpha_words) over (), avg(garbled) over (), avg(dup_line) over ()]) as m,
-  unnest([stddev_pop(conf) over (), stddev_pop(chars) over (), stddev_pop(alpha_words) over (), stddev_pop(garbled) over (), stddev_pop(dup_line) over ()]) as s from means)
-select uri, num_pages, kept, conf, chars, sum(case when s > 1e-9 then abs(v - m) / s else 0 end) as distance
-from far group by all order by distance desc, uri limit {NUM_SHOWN}"""
-VERDICT_SQL = """select unnest(case when len(reject) = 0 then ['published'] else reject end) as verdict, count(*) as num_documents
-from verdicts where build_id = '{build_id}' group by verdict order by num_documents desc, verdict"""
-KIND_SQL = """select kind, count(*) as num_documents, sum(n_pages) as num_pages from verdicts where build_id = '{build_id}' group by kind order by num_documents desc, kind"""
-QUARANTINE_SQL = "select reason, count(*) as num_documents from quarantine group by reason order by num_documents desc, reason"
-MEANS = ("conf", "chars", "alpha_words", "garbled", "dup_line")
 LEAST_DEVIATION = 1e-9
 """A signal that is the same in all documents tells none apart."""
+SLOWEST_SQL = f"""select uri, count(*) as num_pages, sum(coalesce(seconds, 0)) as engine_s, engine_s / num_pages as page_s
+from pages group by doc_id, uri order by engine_s desc, uri limit {NUM_SHOWN}"""
+STRANGEST_SQL = f"""with means as (
+  select uri, count(*) as num_pages, count(*) filter (len(reject) = 0) as kept,
+    [avg(ocr_conf), avg(chars), avg(alpha_words), avg(garbled), avg(dup_line)] as of_document
+  from pages group by doc_id, uri),
+signals as (
+  select uri, num_pages, kept, of_document, unnest(of_document) as value, unnest(range(5)) as signal from means),
+far as (
+  select *, avg(value) over (partition by signal) as mean, stddev_pop(value) over (partition by signal) as deviation
+  from signals)
+select uri, num_pages, kept, of_document[1] as conf, of_document[2] as chars,
+  sum(case when deviation > {LEAST_DEVIATION} then coalesce(abs(value - mean) / deviation, 0) else 0 end) as distance
+from far group by uri, num_pages, kept, of_document order by distance desc, uri limit {NUM_SHOWN}"""
+VERDICT_SQL = """select unnest(case when len(reject) = 0 then ['published'] else reject end) as verdict,
+  count(*) as num_documents
+from verdicts where build_id = '{build_id}' group by verdict order by num_documents desc, verdict"""
+KIND_SQL = """select kind, count(*) as num_documents, sum(n_pages) as num_pages
+from verdicts where build_id = '{build_id}' group by kind order by num_documents desc, kind"""
+QUARANTINE_SQL = """select reason, count(*) as num_documents
+from quarantine group by reason order by num_documents desc, reason"""
+MEANS = ("conf", "chars", "alpha_words", "garbled", "dup_line")
 
 
 def document_figures(facts: BuildFacts) -> Iterator[Figure]:

@@ -1,7 +1,7 @@
-"""Everything that is stored of one build, read once. In: the store and a build's id. Out: BuildFacts, from which figures follow.
+"""Everything that is stored of one build, read once. In: the store and a build. Out: BuildFacts, which figures are made of.
 
-Costs one get for each receipt, the columns of numbers of every pages file, the verdicts of one version, and the manifests of the
-builds before it. Writes nothing but receipts that a crash prevented.
+Costs one get for each receipt, the columns of numbers of every pages file, the verdicts of one version, and the manifests of
+the builds before it. Writes nothing but receipts that a crash prevented.
 """
 
 from collections.abc import Sequence

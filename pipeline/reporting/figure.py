@@ -19,6 +19,7 @@ Kind = Literal["text", "count", "number", "fraction", "percent", "seconds", "tim
 MAX_TEXT_CHARS = 160
 MAX_TABLE_ROWS = 60
 NOT_KNOWN = "-"
+NOTHING = Markup()
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60, 3600
 
 
@@ -57,7 +58,7 @@ class Figure:
     source: Query | Formula
     told: str = ""
     """How to read it, one sentence."""
-    drawing: Markup = Markup("")
+    drawing: Markup = NOTHING
     """"": the table is the drawing."""
     bar: str = ""
     """Name of the column whose bar stands in each row of the table; "" for none."""

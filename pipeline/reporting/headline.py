@@ -1,4 +1,4 @@
-"""What a person needs to decide within a minute whether to ship. In: BuildFacts. Out: a verdict, and tiles with the figures behind it.
+"""What a person needs to decide within a minute whether to ship. In: BuildFacts. Out: a verdict, tiles and the funnel.
 
 The verdict follows from stored facts alone and decides nothing: gates do. Pure.
 """
@@ -54,8 +54,8 @@ def verdict_of(facts: BuildFacts) -> Verdict:
         return Verdict(
             mood="bad",
             told="Do not ship: the books do not balance",
-            why=f"The tables hold {facts.pages.num_pages:,} rows and the receipts count {facts.num_rows:,}, or a planned document is "
-            "missing. `pagemill verify` names what is wrong.",
+            why=f"The tables hold {facts.pages.num_pages:,} rows and the receipts count {facts.num_rows:,}, or a planned document "
+            "is missing. `pagemill verify` names what is wrong.",
         )
     if facts.num_shards_done < facts.num_shards:
         return Verdict(
@@ -73,7 +73,7 @@ def verdict_of(facts: BuildFacts) -> Verdict:
         return Verdict(
             mood="bad",
             told=f"Kept back by a gate: {names}",
-            why="Readers keep the version they have. Look at what broke; if it is right, `pagemill publish --accept GATE` lets it pass.",
+            why="Readers keep the version they have. `pagemill publish --accept GATE` lets it pass.",
         )
     accepted = [gate.name for gate in version.gates if gate.is_accepted]
     if accepted:

@@ -1,6 +1,6 @@
-"""What became of the pages: status, reasons, rungs, modes, languages, lengths, confidence. In: a PagesTally. Out: Figures. Pure.
+"""What became of the pages: status, reasons, rungs, modes, languages, lengths, confidence. In: a PagesTally. Out: Figures.
 
-All of the verdicts that stand in `pages`: those of the rules that the build was read under.
+Pure. All of the verdicts that stand in `pages`: those of the rules that the build was read under.
 """
 
 from collections.abc import Iterator
@@ -18,19 +18,28 @@ KEPT = Column(name="kept", title="Kept")
 MAX_ERRORS = 10
 STATUS_SQL = """select status, count(*) as num_pages, count(*) filter (len(reject) = 0) as kept
 from pages group by status order by num_pages desc, status"""
-REASON_SQL = """select reason, count(*) as num_pages from (select unnest(reject) as reason from pages) group by reason order by num_pages desc, reason"""
-RUNG_SQL = """select rung, count(*) as num_pages, count(*) filter (len(reject) = 0) as kept, sum(coalesce(seconds, 0)) as engine_s
+REASON_SQL = """select reason, count(*) as num_pages
+from (select unnest(reject) as reason from pages)
+group by reason order by num_pages desc, reason"""
+RUNG_SQL = """select rung, count(*) as num_pages, count(*) filter (len(reject) = 0) as kept,
+  sum(coalesce(seconds, 0)) as engine_s
 from pages where rung is not null group by rung order by num_pages desc, rung"""
-MODE_SQL = """select mode, count(*) as num_pages, sum(vision_tokens) filter (text_tokens is not null and vision_tokens > 0) as sum_vision,
-sum(text_tokens) filter (text_tokens is not null and vision_tokens > 0) as sum_text, sum_text / sum_vision as compression
+MODE_SQL = """select mode, count(*) as num_pages,
+  sum(vision_tokens) filter (text_tokens is not null and vision_tokens > 0) as sum_vision,
+  sum(text_tokens) filter (text_tokens is not null and vision_tokens > 0) as sum_text,
+  sum_text / sum_vision as compression
 from pages where mode is not null group by mode order by num_pages desc, mode"""
-LANGUAGE_SQL = """select language, count(*) as num_pages, count(*) filter (len(reject) = 0) as kept, sum(chars) filter (len(reject) = 0) as kept_chars
+LANGUAGE_SQL = """select language, count(*) as num_pages, count(*) filter (len(reject) = 0) as kept,
+  sum(chars) filter (len(reject) = 0) as kept_chars
 from pages group by language order by num_pages desc, language"""
-CONFIDENCE_SQL = f"""select least(floor(ocr_conf * {CONFIDENCE_BINS}), {CONFIDENCE_BINS - 1}) as bin, count(*) filter (len(reject) = 0) as kept,
-count(*) filter (len(reject) > 0) as rejected from pages where ocr_conf is not null group by bin order by bin"""
-CHARS_SQL = f"""select least(floor(chars / {CHARS_PER_BIN}), {CHARS_BINS - 1}) as bin, count(*) filter (len(reject) = 0) as kept,
-count(*) filter (len(reject) > 0) as rejected from pages where engine_status = 'ok' group by bin order by bin"""
-ERROR_SQL = f"""select left(error, {MAX_ERROR_CHARS}) as error, count(*) as num_pages from pages where error <> '' group by 1 order by num_pages desc, error limit {MAX_ERRORS}"""
+CONFIDENCE_SQL = f"""select least(floor(ocr_conf * {CONFIDENCE_BINS}), {CONFIDENCE_BINS - 1}) as bin,
+  count(*) filter (len(reject) = 0) as kept, count(*) filter (len(reject) > 0) as rejected
+from pages where ocr_conf is not null group by bin order by bin"""
+CHARS_SQL = f"""select least(floor(chars / {CHARS_PER_BIN}), {CHARS_BINS - 1}) as bin,
+  count(*) filter (len(reject) = 0) as kept, count(*) filter (len(reject) > 0) as rejected
+from pages where engine_status = 'ok' group by bin order by bin"""
+ERROR_SQL = f"""select left(error, {MAX_ERROR_CHARS}) as error, count(*) as num_pages
+from pages where error <> '' group by 1 order by num_pages desc, error limit {MAX_ERRORS}"""
 
 
 def page_figures(pages: PagesTally) -> Iterator[Figure]:
@@ -72,7 +81,7 @@ def by_rung(pages: PagesTally) -> Figure:
     return Figure(
         figure_id="rungs",
         title="Pages by rung of the ladder",
-        told="The reading that was taken; first is the one before any rung. Seconds are those of its pages, all attempts included.",
+        told="The reading that was taken; first is the one before any rung. Engine time is of its pages, all attempts included.",
         columns=(
             Column(name="rung", title="Rung", kind="text"),
             PAGES,
@@ -95,7 +104,7 @@ def by_mode(pages: PagesTally) -> Figure:
     return Figure(
         figure_id="modes",
         title="Compression by mode",
-        told="Text tokens per vision token, of the pages where both are known: above about 10 a page says more than its image can hold.",
+        told="Text tokens per vision token, where both are known: above about 10 a page says more than its image can hold.",
         columns=(
             Column(name="mode", title="Mode", kind="text"),
             PAGES,

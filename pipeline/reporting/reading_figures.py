@@ -1,4 +1,4 @@
-"""How a build was read: pages over time by worker, how busy the engines were, where the time went. In: BuildFacts. Out: Figures.
+"""How a build was read: pages over time by worker, how busy engines were, where the time went. In: BuildFacts. Out: Figures.
 
 All from receipts: a shard's pages are spread evenly over the time from its beginning to its end. Pure.
 """
@@ -17,16 +17,23 @@ from pipeline.reporting.facts import BuildFacts
 from pipeline.reporting.figure import Cell, Column, Figure, Query, duration, percent
 
 NUM_BINS = 60
-THROUGHPUT_SQL = f"""with spans as (select worker, num_rows, epoch(finished_at) - total_s as start_s, epoch(finished_at) as end_s, total_s
+THROUGHPUT_SQL = f"""with spans as (
+  select worker, num_rows / total_s as rate, epoch(finished_at) - total_s as start_s, epoch(finished_at) as end_s
   from receipts where total_s > 0 and num_rows > 0),
-bins as (select min(start_s) as t0, (max(end_s) - min(start_s)) / {NUM_BINS} as width_s from spans)
-select bin, worker, sum(num_rows / total_s * greatest(0, least(end_s, t0 + (bin + 1) * width_s) - greatest(start_s, t0 + bin * width_s)) / width_s) as pages_per_s
-from spans, bins, (select unnest(range({NUM_BINS})) as bin) group by bin, worker having pages_per_s > 0 order by bin, worker"""
-WORKERS_SQL = """select worker, sum(num_rows) as num_pages, count(*) as num_shards, sum(engine_busy_s) as busy_s,
-max(epoch(finished_at)) - min(epoch(finished_at) - total_s) as at_work_s, least(1, busy_s / at_work_s) as busy_fraction
+bins as (select min(start_s) as t0, (max(end_s) - min(start_s)) / {NUM_BINS} as width_s from spans),
+overlaps as (
+  select bin, worker, rate, width_s,
+    least(end_s, t0 + (bin + 1) * width_s) - greatest(start_s, t0 + bin * width_s) as overlap_s
+  from spans, bins, (select unnest(range({NUM_BINS})) as bin))
+select bin, worker, sum(rate * greatest(0, overlap_s) / width_s) as pages_per_s
+from overlaps group by bin, worker having pages_per_s > 0 order by bin, worker"""
+WORKERS_SQL = """select worker, sum(num_rows)::bigint as num_pages, count(*) as num_shards, sum(engine_busy_s) as busy_s,
+  max(epoch(finished_at)) - min(epoch(finished_at) - total_s) as at_work_s, least(1, busy_s / at_work_s) as busy_fraction
 from receipts where total_s > 0 group by worker order by num_pages desc, worker"""
-TIME_SQL = """select sum(engine_busy_s) as reading, sum(engine_s - engine_busy_s) as engine_waits, sum(render_wait_s) as rendering,
-sum(judge_s) as judging, sum(total_s - engine_s - render_wait_s - judge_s) as rest from receipts"""
+TIME_SQL = """select sum(engine_busy_s) as reading, sum(engine_s - engine_busy_s) as engine_waits,
+  sum(render_wait_s) as rendering, sum(judge_s) as judging,
+  sum(total_s - engine_s - render_wait_s - judge_s) as rest
+from receipts"""
 TIME_PARTS = (
     "engine reads",
     "engine is busy with the worker's other shard",
@@ -116,7 +123,8 @@ def _drawn(rate_WB: Floats, order: list[str], begin_s: float, width_s: float) ->
         ),
         unit="pages a second",
         labels=labels,
-        described=f"Pages a second over {duration(whole_s)} by {len(order)} workers: mean {total.mean():.3g}, most {total.max():.3g}",
+        described=f"Pages a second over {duration(whole_s)} by {len(order)} workers: "
+        f"mean {total.mean():.3g}, most {total.max():.3g}",
     )
 
 

@@ -42,7 +42,9 @@ def test_it_opens_without_a_word_and_fits_the_width(
 
 
 def test_dark_and_light_are_two_grounds(report: Path, open_page: OpenPage) -> None:
-    grounds = {open_page(report, dark=dark).page.evaluate("getComputedStyle(document.body).backgroundColor") for dark in (True, False)}
+    grounds = {
+        open_page(report, dark=dark).page.evaluate("getComputedStyle(document.body).backgroundColor") for dark in (True, False)
+    }
     assert len(grounds) == 2
 
 

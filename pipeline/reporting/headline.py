@@ -54,8 +54,8 @@ def verdict_of(facts: BuildFacts) -> Verdict:
         return Verdict(
             mood="bad",
             told="Do not ship: the books do not balance",
-            why=f"The tables hold {facts.pages.num_pages:,} rows and the receipts count {facts.num_rows:,}, or a planned document "
-            "is missing. `pagemill verify` names what is wrong.",
+            why=f"The tables hold {facts.pages.num_pages:,} rows and the receipts count {facts.num_rows:,}, or a planned "
+            "document is missing. `pagemill verify` names what is wrong.",
         )
     if facts.num_shards_done < facts.num_shards:
         return Verdict(

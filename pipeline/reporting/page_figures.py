@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from markupsafe import Markup
 
 from pipeline.reporting.drawing import Axis, Series, stacked_columns
-from pipeline.reporting.figure import Cell, Column, Figure, Query
+from pipeline.reporting.figure import NOTHING, Cell, Column, Figure, Query
 from pipeline.reporting.pages_tally import CHARS_BINS, CHARS_PER_BIN, CONFIDENCE_BINS, MAX_ERROR_CHARS, PagesTally
 
 PAGES = Column(name="num_pages", title="Pages")
@@ -81,7 +81,7 @@ def by_rung(pages: PagesTally) -> Figure:
     return Figure(
         figure_id="rungs",
         title="Pages by rung of the ladder",
-        told="The reading that was taken; first is the one before any rung. Engine time is of its pages, all attempts included.",
+        told="The reading that was taken; first is the one before any rung. Engine time: of its pages, all attempts included.",
         columns=(
             Column(name="rung", title="Rung", kind="text"),
             PAGES,
@@ -224,7 +224,7 @@ def _bin_columns(title: str) -> tuple[Column, ...]:
 
 def _histogram(rows: list[tuple[Cell, ...]], num_bins: int, labels: list[str], axis: Axis) -> Markup:
     if not rows:
-        return Markup()
+        return NOTHING
     kept, rejected = [0.0] * num_bins, [0.0] * num_bins
     for number, of_kept, of_rejected in rows:
         place = int(_amount(number))

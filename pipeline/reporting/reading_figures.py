@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from pipeline.reporting.drawing import NUM_COLOURS, Axis, Series, stacked_bar, stacked_columns
 from pipeline.reporting.facts import BuildFacts
-from pipeline.reporting.figure import Cell, Column, Figure, Query, duration, percent
+from pipeline.reporting.figure import NOTHING, Cell, Column, Figure, Query, duration, percent
 
 NUM_BINS = 60
 THROUGHPUT_SQL = f"""with spans as (
@@ -57,7 +57,7 @@ def reading_figures(facts: BuildFacts) -> Iterator[Figure]:
 def throughput(receipts: pa.Table) -> Figure:
     names, start_s, end_s, rate = _spans(receipts)
     rows: list[tuple[Cell, ...]] = []
-    drawn = Markup()
+    drawn = NOTHING
     if len(names):
         rate_WB, order, begin_s, width_s = _rates(names, start_s, end_s, rate)
         rows = [
@@ -196,5 +196,5 @@ def where_time_went(receipts: pa.Table) -> Figure:
             described="; ".join(f"{name} {percent(part / whole_s)}" for name, part in zip(TIME_PARTS, shown, strict=True)),
         )
         if receipts.num_rows
-        else Markup(),
+        else NOTHING,
     )

@@ -59,7 +59,11 @@ def figures_of(facts: BuildFacts) -> Iterable[Figure]:
 
 def _section(facts: BuildFacts, section_id: str, title: str, figures: Iterable[Figure]) -> Section:
     cards = Markup("\n").join(_card(facts, figure) for figure in figures)
-    body = Markup('<div class="figures">{}</div>').format(cards) if cards else Markup('<p class="none">Nothing yet.</p>')
+    body = (
+        Markup('<div class="figures">{}</div>').format(cards)
+        if cards
+        else Markup('<p class="none">No build before it, and no golden set.</p>')
+    )
     return Section(section_id=section_id, title=title, body=body)
 
 

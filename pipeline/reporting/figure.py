@@ -127,10 +127,12 @@ def spell(value: Cell, kind: Kind) -> str:
 
 
 def percent(fraction: float) -> str:
-    """One decimal, two below 1 %; never 100 % or 0 % for what is not all or nothing."""
+    """One decimal, two below 1 %; 100 % and 0 % only for all and nothing."""
+    if fraction in (0.0, 1.0):
+        return f"{fraction:.0%}".replace("%", " %")
     digits = 2 if abs(fraction) < 0.01 else 1
     text = f"{fraction:.{digits}%}"
-    if fraction not in (0.0, 1.0) and text in ("100.0%", "0.00%"):
+    if text in ("100.0%", "0.00%"):
         text = ("over 99.9%" if fraction < 1 else "over 100%") if fraction > 0.5 else "under 0.01%"
     return text.replace("%", " %")
 

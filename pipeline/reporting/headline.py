@@ -34,6 +34,7 @@ class Tile:
     value: str
     note: str
     figure_id: str
+    """"" when there is no more."""
     mood: Mood | Literal[""] = ""
 
 
@@ -88,7 +89,7 @@ def verdict_of(facts: BuildFacts) -> Verdict:
             told="Made, and not published",
             why=f"Candidate {version.version_id} was kept back once; publish again.",
         )
-    passed = f"{len(version.gates):,} gates passed" if version.gates else "there was too little to ask a gate"
+    passed = f"gates passed: {len(version.gates):,}" if version.gates else "there was too little to ask a gate"
     newest = "" if version.is_latest else "; readers have a newer version by now"
     return Verdict(
         mood="good", told="Published: every page is accounted for", why=f"Version {version.version_id}; {passed}{newest}."
@@ -198,7 +199,7 @@ def _gates(facts: BuildFacts) -> Tile:
     broken = sum(gate.is_broken for gate in gates)
     accepted = sum(gate.is_accepted for gate in gates)
     if not gates:
-        return Tile(label="Gates", value="-", note="none could be asked: too few pages or builds", figure_id="gates")
+        return Tile(label="Gates", value="not asked", note="too few pages or builds to tell", figure_id="")
     told = f"{broken:,} broken" if broken else f"{accepted:,} told to let it pass" if accepted else "none broken"
     value = f"{len(gates) - broken - accepted:,} of {len(gates):,} passed"
     return Tile(

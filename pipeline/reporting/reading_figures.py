@@ -21,12 +21,12 @@ THROUGHPUT_SQL = f"""with spans as (
   select worker, num_rows / total_s as rate, epoch(finished_at) - total_s as start_s, epoch(finished_at) as end_s
   from receipts where total_s > 0 and num_rows > 0),
 bins as (select min(start_s) as t0, (max(end_s) - min(start_s)) / {NUM_BINS} as width_s from spans),
-overlaps as (
+shares as (
   select bin, worker, rate, width_s,
     least(end_s, t0 + (bin + 1) * width_s) - greatest(start_s, t0 + bin * width_s) as overlap_s
   from spans, bins, (select unnest(range({NUM_BINS})) as bin))
 select bin, worker, sum(rate * greatest(0, overlap_s) / width_s) as pages_per_s
-from overlaps group by bin, worker having pages_per_s > 0 order by bin, worker"""
+from shares group by bin, worker having pages_per_s > 0 order by bin, worker"""
 WORKERS_SQL = """select worker, sum(num_rows)::bigint as num_pages, count(*) as num_shards, sum(engine_busy_s) as busy_s,
   max(epoch(finished_at)) - min(epoch(finished_at) - total_s) as at_work_s, least(1, busy_s / at_work_s) as busy_fraction
 from receipts where total_s > 0 group by worker order by num_pages desc, worker"""

@@ -25,8 +25,9 @@ BUILD = "2026-11-23"
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
     """Three nights in which everything happens."""
     store = FolderStore(root=tmp_path_factory.mktemp("dataset"))
-    for night in ("2026-11-21", "2026-11-22", BUILD):
-        publish(store, varied_build(store, night, num_documents=60))
+    nights = ("2026-11-21", "2026-11-22", BUILD)
+    for number, night in enumerate(nights):
+        publish(store, varied_build(store, night, num_documents=60, earlier=nights[:number]))
     return store
 
 

@@ -21,8 +21,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the third of three nights."""
     folder = tmp_path_factory.mktemp("report")
     store = FolderStore(root=folder / "dataset")
-    for night in ("2026-11-21", "2026-11-22", "2026-11-23"):
-        built = varied_build(store, night, num_documents=120)
+    nights = ("2026-11-21", "2026-11-22", "2026-11-23")
+    for number, night in enumerate(nights):
+        built = varied_build(store, night, num_documents=120, earlier=nights[:number])
         publish(store, built, gates=gates_of(store, built, accepted=()))
     path = folder / "report.html"
     path.write_text(build_report(store, "2026-11-23"), encoding="utf-8")

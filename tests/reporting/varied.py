@@ -1,7 +1,7 @@
 """Builds in which everything happens: modes, rungs, languages, rejected and failed pages, several workers."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,27 +21,30 @@ MODES = {"tiny": 64, "small": 100, "base": 256, "large": 400}
 LANGUAGES = ("en", "en", "en", "de", "fr", "zh", "ar")
 NUM_WORKERS = 10
 SHARD_S = 90.0
+PAGES_PER_DOCUMENT = 5
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}\u202egnp.exe"
 
 
 def varied_build(
-    store: ObjectStore, build_id: str, *, num_documents: int, pages_per_document: int = 5, shard_documents: int = 20
+    store: ObjectStore, build_id: str, *, num_documents: int, shard_documents: int = 20, earlier: Sequence[str] = ()
 ) -> BuildConfig:
-    """Read and not published. The same arguments give the same bytes; two builds share no document."""
+    """Read and not published. The same arguments give the same bytes. The corpus still has the documents of `earlier` builds of
+    this size."""
     built = config(build_id, plan={"shard_documents": shard_documents}, rules={"documents": {"min_words": 1, "min_letters": 1}})
-    listing = [document(f"{build_id}/{number:06d}.pdf", version=build_id) for number in range(num_documents)]
+    nights = (*earlier, build_id)
+    listing = [document(f"{night}/{number:06d}.pdf", version=night) for night in nights for number in range(num_documents)]
     plan = begin_build(store, built, lambda: listing, code_version="0.1.0")
     for number, shard in enumerate(plan.shards):
-        data = _pages_file(shard, number, pages_per_document, plan.stamp)
+        data = _pages_file(shard, number, plan.stamp)
         commit_shard(store, build_id, shard.shard_id, data, attempt_id="a")
     return built
 
 
-def _pages_file(shard: Shard, number: int, num_pages: int, stamp: BuildStamp) -> bytes:
+def _pages_file(shard: Shard, number: int, stamp: BuildStamp) -> bytes:
     chance = random.Random(shard.shard_id)
     failed = [_failure(ref) for ref in shard.documents if chance.random() < 0.03]
     made: PagesHead = head(shard, stamp=stamp, failed=failed)
-    documents = tuple(replace(opened(each.document, num_pages), title=HOSTILE) for each in made.documents.opened)
+    documents = tuple(replace(opened(each.document, PAGES_PER_DOCUMENT), title=HOSTILE) for each in made.documents.opened)
     finished_at = NOON + timedelta(seconds=SHARD_S * (1 + number // NUM_WORKERS) + chance.uniform(-20, 20))
     times = replace(made.shard.times, total_s=SHARD_S * 0.9, engine_s=75.0, engine_busy_s=60.0, render_wait_s=3.0, judge_s=1.0)
     facts = replace(made.shard, worker=f"worker-{number % NUM_WORKERS}", times=times, finished_at=finished_at)

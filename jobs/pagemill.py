@@ -4,7 +4,24 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from jobs import build, compare, forget, gc, head, log, nightly, plan, publish, rejudge, report, sql, stats, status, verify
+from jobs import (
+    build,
+    compare,
+    explain,
+    forget,
+    gc,
+    head,
+    log,
+    nightly,
+    plan,
+    publish,
+    rejudge,
+    report,
+    sql,
+    stats,
+    status,
+    verify,
+)
 from jobs.command_line import end_process
 
 COMMANDS = {
@@ -22,6 +39,7 @@ COMMANDS = {
     "gc": (gc.main, "what no kept version needs; a dry run unless told to delete"),
     "head": (head.main, "the first documents or pages of a dataset, readable"),
     "stats": (stats.main, "what a dataset holds: counts by language, reason, engine, mode, build"),
+    "explain": (explain.main, "what happened to a document, a page or a shard, and why it was kept or not"),
     "sql": (sql.main, "ask a dataset through DuckDB, on the right files"),
 }
 

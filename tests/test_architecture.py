@@ -31,6 +31,7 @@ ROOM_OF_LIBRARY = {
         "pipeline/builds/",
         "pipeline/dedup/",
         "pipeline/publishing/",
+        "pipeline/history/",
         "pipeline/readers/",
         "pipeline/reporting/",
         "jobs/bench_near.py",

@@ -7,7 +7,7 @@ from pathlib import Path
 from jobs.command_line import DONE, code_version, end_process, parser_for, run_command
 from jobs.dataset_address import Address, add_address_arguments, address_of
 from pipeline.builds.past import past_builds
-from pipeline.config import BuildConfig
+from pipeline.config import BuildConfig, load_config
 from pipeline.errors import ConfigError, GateBroken
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import Spread
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace) -> int:
     address = address_of(arguments)
     build_id = address.build or newest_build(address)
-    page = build_report(address.store, build_id)
+    page = build_report(address.store, build_id, config=config_named(arguments.dataset))
     if arguments.write is None:
         print(report_uri(address.store, put_report(address.store, build_id, page)))
         return DONE
@@ -43,6 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"{arguments.write} cannot be written ({error}); give another --write") from error
     print(arguments.write)
     return DONE
+
+
+def config_named(dataset: str) -> BuildConfig | None:
+    """The config that the command line names, which says what a worker costs; None for a bare address."""
+    return load_config(Path(dataset), []) if dataset.endswith((".yaml", ".yml")) else None
 
 
 def newest_build(address: Address) -> str:
@@ -61,15 +66,15 @@ def publish_and_report(
     try:
         version = publish(store, config, code_version=code_version(), name=name, spread=spread, gates=gates)
     except GateBroken:
-        keep_report(store, config.build_id)
+        keep_report(store, config)
         raise
-    keep_report(store, config.build_id)
+    keep_report(store, config)
     return version
 
 
-def keep_report(store: ObjectStore, build_id: str) -> str:
-    """Makes the report of a build and puts it beside it; gives its address."""
-    return report_uri(store, put_report(store, build_id, build_report(store, build_id)))
+def keep_report(store: ObjectStore, config: BuildConfig) -> None:
+    """Makes the report of the config's build and puts it beside it."""
+    put_report(store, config.build_id, build_report(store, config.build_id, config=config))
 
 
 def report_uri(store: ObjectStore, key: str) -> str:

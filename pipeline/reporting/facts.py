@@ -130,7 +130,7 @@ def read_facts(store: ObjectStore, build_id: str, config: BuildConfig | None) ->
         golden=find_scores(store, build_id),
         spans=tuple(read_spans(store, build_id)),
         cost=None if config is None else cost_of_build(store, config, build_id, in_order),
-        nights=_nights(store, build_id, version.builds if version else ()),
+        nights=_nights(store, config, build_id, version.builds if version else ()),
     )
 
 
@@ -188,7 +188,7 @@ def _verdicts(store: ObjectStore, version_id: str, build_id: str) -> pa.Table:
     return table.filter(pc.equal(table.column("build_id"), build_id))
 
 
-def _nights(store: ObjectStore, build_id: str, builds: Sequence[BuildFigures]) -> list[Night]:
+def _nights(store: ObjectStore, config: BuildConfig | None, build_id: str, builds: Sequence[BuildFigures]) -> list[Night]:
     """This build and the trailing ones, as the gates see them."""
     ids = [each.evidence.build_id for each in builds]
     if build_id not in ids:
@@ -196,6 +196,6 @@ def _nights(store: ObjectStore, build_id: str, builds: Sequence[BuildFigures]) -
     here = ids.index(build_id)
     counts = {build.build_id: build.counts for build in past_builds(store)}
     return [
-        Night(figures=each, beside=night_figures(store, each.evidence.build_id, counts[each.evidence.build_id]))
+        Night(figures=each, beside=night_figures(store, config, each.evidence.build_id, counts[each.evidence.build_id]))
         for each in builds[max(0, here - NUM_TRAILING) : here + 1]
     ]

@@ -128,8 +128,8 @@ def cost(spent: BuildCost) -> Figure:
             for name, part_s in parts.items()
         ],
         source=Formula(
-            text=f"From {spent.basis}; {spent.gpus:g} GPUs and {spent.cpus:g} CPUs a worker. Cost = held / 3600 * (GPUs * gpu_hour + "
-            "CPUs * cpu_hour) by `prices:` in the config; the formulas of the parts are in `pipeline/builds/cost.py`."
+            text=f"From {spent.basis}; {spent.gpus:g} GPUs and {spent.cpus:g} CPUs a worker. Cost = held / 3600 * "
+            "(GPUs * gpu_hour + CPUs * cpu_hour) by `prices:` in the config; the formulas of the parts are in `pipeline/builds/cost.py`."
         ),
         bar="held_s",
         is_wide=True,

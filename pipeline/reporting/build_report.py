@@ -27,8 +27,8 @@ from pipeline.reporting.worker_figures import worker_figures
 def build_report(
     store: ObjectStore, build_id: str, *, config: BuildConfig | None = None, further: Sequence[Section] = ()
 ) -> str:
-    """The page. `config` is for the cost alone; `further` sections stand between the headline and the figures. Raises BuildError
-    when the build was never planned, VerifyError, StoreError."""
+    """The page. `config` is for the cost alone; `further` sections stand between headline and figures. Raises BuildError when
+    the build was never planned, VerifyError, StoreError."""
     facts = read_facts(store, build_id, config)
     return render_page(
         f"Build {build_id}",

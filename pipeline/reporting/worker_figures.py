@@ -129,7 +129,8 @@ def cost(spent: BuildCost) -> Figure:
         ],
         source=Formula(
             text=f"From {spent.basis}; {spent.gpus:g} GPUs and {spent.cpus:g} CPUs a worker. Cost = held / 3600 * "
-            "(GPUs * gpu_hour + CPUs * cpu_hour) by `prices:` in the config; the formulas of the parts are in `pipeline/builds/cost.py`."
+            "(GPUs * gpu_hour + CPUs * cpu_hour) by `prices:` in the config; `pipeline/builds/cost.py` has the formulas of the "
+            "parts."
         ),
         bar="held_s",
         is_wide=True,

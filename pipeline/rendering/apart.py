@@ -79,7 +79,7 @@ class Drawer:
 
     def __init__(self, config: RenderConfig, size: PictureSize) -> None:
         self._config = config.model_copy(update={"max_side_px": min(config.max_side_px, size.side_px)})
-        self._quality = size.quality
+        self.size = size
         self._child: subprocess.Popen[bytes] | None = None
         self._buffer = b""
 
@@ -105,7 +105,7 @@ class Drawer:
             self._begin()
         request = {
             "config": self._config.model_dump_json(),
-            "quality": self._quality,
+            "quality": self.size.quality,
             "pages": list(pages),
             "size_bytes": len(data),
         }

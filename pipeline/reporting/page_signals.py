@@ -1,7 +1,8 @@
 """What rules and filters look at, of every page of a build, as columns.
 
 In: the store and a build. Out: one table for each pages file, without texts and blocks: columns of `pages` as they are stored,
-and `facts`, one bit for each of FACTS. Reads those columns alone, by ranges. Holds one file's columns at a time, 400 bytes a page.
+and `facts`, one bit for each of FACTS. Reads those columns alone, by ranges. Holds one file's columns at a time, 400 bytes a
+page.
 """
 
 from collections.abc import Iterator

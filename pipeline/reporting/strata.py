@@ -2,15 +2,17 @@
 
 In: the signals of a build, file by file. Out: at most `max_pages` pages, each with the strata it stands for: every reject reason,
 rung, mode and language, the least sure of the kept pages, both sides of every threshold, and kept pages at random. Within a
-stratum pages are taken by a hash of their id, or by what the stratum asks for, so the same build gives the same pages in any order of its
-files. Strata are served in turn, a page each, so that a rare reason is seen however many pages there are of the common ones.
-Costs 20 us a page; holds a few pages for each stratum and one file's columns.
+stratum pages are taken by a hash of their id, or by what the stratum asks for, so the same build gives the same pages in any
+order of its files. Strata are served in turn, a page each, so that a rare reason is seen however many pages there are of the
+common ones. Costs 20 us a page; holds a few pages for each stratum and one file's columns.
 """
 
 import heapq
+import operator
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -137,7 +139,8 @@ def deciding_pages(condition: Condition, compared: Compare, table: pa.Table, rul
     """Pages that break the rule or hold it by this comparison alone."""
     if_true = _mask(condition, table, rules, known={compared: True})
     if_false = _mask(condition, table, rules, known={compared: False})
-    return (if_true ^ if_false) & table.column(JUDGED).to_numpy()
+    judged: Mask = table.column(JUDGED).to_numpy()
+    return (if_true ^ if_false) & judged
 
 
 def _mask(condition: Condition, table: pa.Table, rules: PageRules, *, known: Mapping[Compare, bool]) -> Mask:
@@ -147,12 +150,12 @@ def _mask(condition: Condition, table: pa.Table, rules: PageRules, *, known: Map
                 return np.full(table.num_rows, known[condition])
             return _compare(condition, _values(table, signal), float(getattr(rules, threshold)))
         case Fact(name):
-            bits = table.column("facts").to_numpy()
+            bits: npt.NDArray[np.int32] = table.column("facts").to_numpy()
             return (bits >> FACTS.index(name)) % 2 == 1
         case AllOf(parts):
-            return np.logical_and.reduce([_mask(part, table, rules, known=known) for part in parts])
+            return reduce(operator.and_, (_mask(part, table, rules, known=known) for part in parts))
         case AnyOf(parts):
-            return np.logical_or.reduce([_mask(part, table, rules, known=known) for part in parts])
+            return reduce(operator.or_, (_mask(part, table, rules, known=known) for part in parts))
 
 
 def _compare(compared: Compare, values: npt.NDArray[np.float64], limit: float) -> Mask:

@@ -9,7 +9,7 @@ a report. Holds 60 bytes a page.
 import base64
 import hashlib
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from pipeline.config import PageRules
 from pipeline.quality.rule_table import REJECT_RULES, AllOf, AnyOf, Compare, Condition, Fact, comparisons
+from pipeline.reporting.embedding import Json
 from pipeline.reporting.page_signals import COLUMN_OF_FIELD, COLUMNS, FACTS, JUDGED, SIGNALS, FileSignals, with_facts
 from pipeline.reporting.scales import codes_of, points_of
 from pipeline.tables.schemas import PAGES_SCHEMA
@@ -73,8 +74,8 @@ def scale_points(rules: PageRules) -> Mapping[str, npt.NDArray[np.float64]]:
     return {name: points_of(name, _thresholds_on(name), rules) for name in SIGNALS}
 
 
-def explorer_values(pages: ExplorerPages, rules: PageRules, *, samples: Mapping[str, int]) -> dict[str, object]:
-    """What the page embeds, for JSON. `samples` are numbers of pages in the inspector, by id."""
+def explorer_values(pages: ExplorerPages, rules: PageRules, *, shown: Collection[str]) -> dict[str, Json]:
+    """What the page embeds. `shown` are ids of pages that the inspector has."""
     ids = pages.ids.to_pylist()
     documents, document_of = np.unique([page_id.partition("/")[0][: 2 * DOC_ID_BYTES] for page_id in ids], return_inverse=True)
     return {
@@ -97,7 +98,7 @@ def explorer_values(pages: ExplorerPages, rules: PageRules, *, samples: Mapping[
         "documents": documents.tolist(),
         "documentOf": _packed(document_of.astype(np.uint32)),
         "pageOf": _packed(np.array([int(page_id.rpartition("/")[2]) for page_id in ids], dtype=np.uint32)),
-        "samples": {str(place): samples[page_id] for place, page_id in enumerate(ids) if page_id in samples},
+        "shown": {str(place): page_id for place, page_id in enumerate(ids) if page_id in shown},
     }
 
 
@@ -145,13 +146,13 @@ def _numbers(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.uint16]:
     return numbers
 
 
-def _packed(values: npt.NDArray[np.uint16] | npt.NDArray[np.uint32]) -> dict[str, object]:
+def _packed(values: npt.NDArray[np.uint16] | npt.NDArray[np.uint32]) -> dict[str, Json]:
     """Deflated little-endian numbers in base64, for `DecompressionStream("deflate")`."""
     data = values.astype(values.dtype.newbyteorder("<")).tobytes()
     return {"bytesEach": values.dtype.itemsize, "deflate": base64.b64encode(zlib.compress(data, 9)).decode()}
 
 
-def _tree(condition: Condition) -> dict[str, object]:
+def _tree(condition: Condition) -> dict[str, Json]:
     match condition:
         case Compare(signal, comparison, threshold):
             return {"signal": signal, "is": comparison, "threshold": threshold}

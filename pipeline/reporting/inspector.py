@@ -1,8 +1,8 @@
 """Pages side by side with what was read of them: the inspector of a report and of `pagemill inspect`.
 
-In: SampledPages and the rules they are judged by. Out: one Section. Each page is an element of data of its own, parsed when it is
-looked at, and its picture another; what is listed and filtered stands in a third. Texts are cut to MAX_TEXT_CHARS and blocks to
-MAX_BLOCKS, and their true sizes told. A page takes 8 kB in the file beside its picture.
+In: SampledPages and the rules they are judged by. Out: one Section. Each page is an element of data of its own, parsed when
+it is looked at, and its picture another; what is listed and filtered stands in a third. Texts are cut to MAX_TEXT_CHARS and
+blocks to MAX_BLOCKS, and their true sizes told. A page takes 8 kB in the file beside its picture.
 """
 
 import base64

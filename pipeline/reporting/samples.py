@@ -1,7 +1,7 @@
 """Chosen pages with all that is known of them.
 
-In: ids of pages by the file that holds them. Out: their PageRecords, texts and blocks included, ascending by file and page. Reads
-the row groups that hold a chosen page, one at a time: up to 20 MB in memory. Knows no picture.
+In: ids of pages by the file that holds them. Out: their PageRecords, texts and blocks included, ascending by file and page.
+Reads the row groups that hold a chosen page, one at a time: up to 20 MB in memory. Knows no picture.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

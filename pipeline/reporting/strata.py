@@ -1,10 +1,10 @@
 """Which pages of a build a person should look at: some of every kind, and the worst of each.
 
-In: the signals of a build, file by file. Out: at most `max_pages` pages, each with the strata it stands for: every reject reason,
-rung, mode and language, the least sure of the kept pages, both sides of every threshold, and kept pages at random. Within a
-stratum pages are taken by a hash of their id, or by what the stratum asks for, so the same build gives the same pages in any
-order of its files. Strata are served in turn, a page each, so that a rare reason is seen however many pages there are of the
-common ones. Costs 20 us a page; holds a few pages for each stratum and one file's columns.
+In: the signals of a build, file by file. Out: at most `max_pages` pages, each with the strata it stands for: every reject
+reason, rung, mode and language, the least sure of the kept pages, both sides of every threshold, and kept pages at random.
+Within a stratum pages are taken by a hash of their id, or by what the stratum asks for, so the same build gives the same
+pages in any order of its files. Strata are served in turn, a page each, so that a rare reason is seen however many pages
+there are of the common ones. Costs 20 us a page; holds a few pages for each stratum and one file's columns.
 """
 
 import heapq
@@ -151,7 +151,8 @@ def _mask(condition: Condition, table: pa.Table, rules: PageRules, *, known: Map
             return _compare(condition, _values(table, signal), float(getattr(rules, threshold)))
         case Fact(name):
             bits: npt.NDArray[np.int32] = table.column("facts").to_numpy()
-            return (bits >> FACTS.index(name)) % 2 == 1
+            fact: Mask = (bits >> FACTS.index(name)) % 2 == 1
+            return fact
         case AllOf(parts):
             return reduce(operator.and_, (_mask(part, table, rules, known=known) for part in parts))
         case AnyOf(parts):

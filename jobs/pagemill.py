@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from jobs import build, compare, forget, gc, head, log, nightly, plan, publish, rejudge, sql, stats, status, verify
+from jobs import build, compare, forget, gc, head, inspect, log, nightly, plan, publish, rejudge, sql, stats, status, verify
 from jobs.command_line import end_process
 
 COMMANDS = {
@@ -19,6 +19,7 @@ COMMANDS = {
     "compare": (compare.main, "what one version has that another has not"),
     "forget": (forget.main, "take documents out of everything that is stored, for good"),
     "gc": (gc.main, "what no kept version needs; a dry run unless told to delete"),
+    "inspect": (inspect.main, "a document beside what was read of it, in a browser"),
     "head": (head.main, "the first documents or pages of a dataset, readable"),
     "stats": (stats.main, "what a dataset holds: counts by language, reason, engine, mode, build"),
     "sql": (sql.main, "ask a dataset through DuckDB, on the right files"),

@@ -87,6 +87,10 @@ class Drawer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the child, if there is one."""
         self._end()
 
     def draw(self, data: bytes, pages: Sequence[int]) -> Iterator[Picture | NoPicture]:

@@ -43,21 +43,22 @@ def inspection_sections(
 def sampled_pages(
     store: ObjectStore, build_id: str, chosen: Sequence[ChosenPage], *, source: Source, render: RenderConfig
 ) -> Iterator[SampledPage]:
-    """In the order of `chosen`, the least doubtful last."""
+    """By what they were chosen for, rejected ones first."""
     ids_by_key: defaultdict[str, list[str]] = defaultdict(list)
     for page in chosen:
         ids_by_key[page.key].append(page.page_id)
+    strata = {page.page_id: page.strata for page in chosen}
     records = list(fetch_records(store, ids_by_key))
     shards = {page.page_id: layout.shard_id_of(page.key) for page in chosen}
     with Drawer(render, SIZE) as drawer:
         looks = look_at(records, shards, store=store, build_id=build_id, source=source, drawer=drawer)
-    strata = {page.page_id: tuple(map(str, page.strata)) for page in chosen}
     left_bytes = MAX_PICTURE_BYTES
-    for record in records:
+    for record in sorted(records, key=lambda record: strata[str(record.page_id)][0].place):
         look = looks[str(record.page_id)]
         if isinstance(look, Picture):
             left_bytes -= len(look.data)
-        yield SampledPage(record=record, look=look if left_bytes > 0 else TOO_MUCH, strata=strata[str(record.page_id)])
+        named = tuple(map(str, strata[str(record.page_id)]))
+        yield SampledPage(record=record, look=look if left_bytes > 0 else TOO_MUCH, strata=named)
 
 
 TOO_MUCH: PageLook = NoPicture(error="the pictures of this report are full; `pagemill inspect` shows the page")

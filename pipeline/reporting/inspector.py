@@ -41,7 +41,7 @@ def inspector_section(pages: Iterable[SampledPage], rules: PageRules, *, listed:
     data["inspector"] = {"pages": rows}
     return Section(
         section_id=SECTION_ID,
-        title="Pages",
+        title="Inspector",
         body=render("inspector.html.j2", num_pages=len(rows)),
         data=data,
         scripts=("inspector.js",),

@@ -27,6 +27,7 @@ from pipeline.reporting.scales import SCALES
 
 QUOTAS: Mapping[str, int] = {"reason": 10, "rung": 8, "least sure": 12, "kept": 40, "border": 2, "mode": 4, "language": 2}
 """Pages of each stratum of a kind, at most; kinds are served in this order."""
+KINDS = tuple(QUOTAS)
 FIRST_RUNG = "first"
 
 Mask = npt.NDArray[np.bool_]
@@ -42,6 +43,11 @@ class Stratum:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".rstrip()
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Its turn."""
+        return KINDS.index(self.kind), self.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -81,8 +87,7 @@ def choose_pages(files: Iterable[FileSignals], rules: PageRules, *, seed: str, m
 
 
 def _in_turn(best: Mapping[Stratum, list[_Candidate]], max_pages: int) -> list[ChosenPage]:
-    kinds = list(QUOTAS)
-    ordered = sorted(best, key=lambda stratum: (kinds.index(stratum.kind), stratum.name))
+    ordered = sorted(best, key=lambda stratum: stratum.place)
     strata: defaultdict[_Candidate, list[Stratum]] = defaultdict(list)
     by_page: dict[str, _Candidate] = {}
     for rank in range(max(QUOTAS.values())):
@@ -92,7 +97,10 @@ def _in_turn(best: Mapping[Stratum, list[_Candidate]], max_pages: int) -> list[C
                 if candidate.page_id not in by_page and len(by_page) == max_pages:
                     continue
                 strata[by_page.setdefault(candidate.page_id, candidate)].append(stratum)
-    chosen = (ChosenPage(page_id=each.page_id, key=each.key, strata=tuple(named)) for each, named in strata.items())
+    chosen = (
+        ChosenPage(page_id=each.page_id, key=each.key, strata=tuple(sorted(named, key=lambda stratum: stratum.place)))
+        for each, named in strata.items()
+    )
     return sorted(chosen, key=lambda page: (page.key, page.page_id))
 
 

@@ -10,7 +10,7 @@
   const UNKNOWN = 65535;
   const NUM_BINS = 80;
   const NUM_EXAMPLES = 6;
-  const [WIDTH, HEIGHT, FOOT] = [800, 170, 22];
+  const [HEIGHT, HEAD, FOOT] = [190, 16, 24];
 
   const comparisonOf = {};
   const ruleOf = {};
@@ -126,6 +126,7 @@
   // Drawing -------------------------------------------------------------------------------------------------------------------
 
   let domain = [0, 1];
+  let widthPx = 800;
 
   function chooseDomain() {
     const points = pointsOf(active);
@@ -143,7 +144,7 @@
     domain = to > from ? [from, to] : [points[0], points[points.length - 1]];
   }
 
-  const xOf = (value) => (WIDTH * (Math.min(Math.max(value, domain[0]), domain[1]) - domain[0])) / (domain[1] - domain[0]);
+  const xOf = (value) => (widthPx * (Math.min(Math.max(value, domain[0]), domain[1]) - domain[0])) / (domain[1] - domain[0]);
 
   function binned() {
     const points = pointsOf(active);
@@ -172,9 +173,11 @@
     const { bins, known, unknown } = binned();
     const most = Math.max(1, ...bins.map((bin) => bin.all));
     const heightOf = (number) => (number === 0 ? 0 : (HEIGHT * Math.log1p(number)) / Math.log1p(most));
-    const width = WIDTH / bins.length;
     const plot = at("exp-plot");
-    plot.setAttribute("viewBox", `0 -14 ${WIDTH} ${HEIGHT + FOOT + 14}`);
+    widthPx = plot.clientWidth || widthPx;
+    const width = widthPx / bins.length;
+    plot.setAttribute("viewBox", `0 ${-HEAD} ${widthPx} ${HEIGHT + FOOT + HEAD}`);
+    plot.setAttribute("height", HEIGHT + FOOT + HEAD);
     const bars = bins.flatMap((bin, place) => {
       const from = domain[0] + ((domain[1] - domain[0]) * place) / bins.length;
       const title = () => shape("title", {}, `from ${spell(from)}: ${count(bin.all)} pages, ${count(bin.deciding)} of them decided here`);
@@ -185,14 +188,26 @@
         shape("rect", { class: kind, x: place * width + 0.5, y: HEIGHT - heightOf(number), width: Math.max(width - 1, 0.5), height: heightOf(number) }, title()),
       );
     });
-    const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => {
-      const anchor = share === 0 ? "start" : share === 1 ? "end" : "middle";
-      return shape("text", { class: "exp-tick", x: share * WIDTH, y: HEIGHT + 17, "text-anchor": anchor }, spell(domain[0] + share * (domain[1] - domain[0])));
+    const ticks = roundTicks(widthPx / 90).map((value) => {
+      const share = (value - domain[0]) / (domain[1] - domain[0]);
+      const anchor = share < 0.03 ? "start" : share > 0.97 ? "end" : "middle";
+      return shape("text", { class: "exp-tick", x: share * widthPx, y: HEIGHT + 17, "text-anchor": anchor }, spell(value));
     });
-    plot.replaceChildren(...bars, shape("line", { class: "exp-axis", x1: 0, x2: WIDTH, y1: HEIGHT, y2: HEIGHT }), ...ticks, wasLine(), handle());
+    ticks.push(shape("text", { class: "exp-tick", x: 4, y: -3 }, `${count(most)} pages`));
+    plot.replaceChildren(...bars, shape("line", { class: "exp-axis", x1: 0, x2: widthPx, y1: HEIGHT, y2: HEIGHT }), ...ticks, wasLine(), handle());
     const scale = "Heights grow with the logarithm of the number of pages.";
     const without = unknown ? ` ${count(unknown)} pages have no such signal.` : "";
-    at("exp-caption").textContent = `${count(known)} pages by ${values.signals[comparisonOf[active].signal].column}; dark: pages that this threshold decides, all else equal. ${scale}${without}`;
+    at("exp-caption").textContent = `${count(known)} pages by ${values.signals[comparisonOf[active].signal].column}; in colour those that this threshold decides, all else equal. ${scale}${without}`;
+  }
+
+  /** At most `most` round values within the domain. */
+  function roundTicks(most) {
+    const span = domain[1] - domain[0];
+    const power = 10 ** Math.floor(Math.log10(span / most));
+    const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => span / each <= most);
+    const ticks = [];
+    for (let place = Math.ceil(domain[0] / step - 1e-9); place * step <= domain[1] + step * 1e-9; place++) ticks.push(place * step);
+    return ticks;
   }
 
   const spell = (value) => Number(value.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 4 });
@@ -216,7 +231,7 @@
       "aria-valuenow": thresholds[active],
     });
     group.append(
-      shape("rect", { x: x - 14, y: -14, width: 28, height: HEIGHT + 14, class: "exp-grip" }),
+      shape("rect", { x: x - 14, y: -HEAD, width: 28, height: HEIGHT + HEAD, class: "exp-grip" }),
       shape("line", { x1: x, x2: x, y1: -4, y2: HEIGHT }),
       shape("circle", { cx: x, cy: -6, r: 7 }),
     );
@@ -379,6 +394,7 @@
 
   function listen() {
     listenToPlot();
+    addEventListener("resize", drawPlot);
     at("exp-threshold").addEventListener("change", () => activate(at("exp-threshold").value));
     at("exp-value").addEventListener("change", () => {
       const value = Number(at("exp-value").value);

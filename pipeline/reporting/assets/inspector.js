@@ -6,7 +6,7 @@
   const at = (id) => document.getElementById(id);
   const pages = data("inspector").pages;
   const byId = new Map(pages.map((page, number) => [page.id, number]));
-  const state = { shown: pages.map((_, number) => number), current: -1, order: false, boxes: true, text: "blocks" };
+  const state = { shown: pages.map((_, number) => number), current: -1, order: false, boxes: true, wide: false, text: "blocks" };
   const ANY = "";
   const NONE = "\u2013";
 
@@ -112,7 +112,7 @@
     const values = data(`page-${page.id}`);
     at("ins-page").replaceChildren(
       header(page, values),
-      element("div", { class: "ins-sides" }, pictureSide(page, values), textSide(page, values)),
+      element("div", { class: state.wide ? "ins-sides wide" : "ins-sides" }, pictureSide(page, values), textSide(page, values)),
       details(page, values),
     );
   }
@@ -359,6 +359,7 @@
     state[name] = !state[name];
     button.setAttribute("aria-pressed", String(state[name]));
     const sheet = at("ins-page").querySelector(".ins-sheet");
+    at("ins-page").querySelector(".ins-sides")?.classList.toggle("wide", state.wide);
     if (sheet) {
       sheet.classList.toggle("no-boxes", !state.boxes);
       sheet.classList.toggle("order", state.order);
@@ -398,6 +399,7 @@
       "/": () => at("ins-search").focus(),
       o: () => toggle("order", at("ins-order")),
       b: () => toggle("boxes", at("ins-boxes")),
+      w: () => toggle("wide", at("ins-wide")),
       c: toggleText,
       "?": toggleHelp,
     };
@@ -426,6 +428,7 @@
     at("ins-next").addEventListener("click", () => step(1));
     at("ins-order").addEventListener("click", () => toggle("order", at("ins-order")));
     at("ins-boxes").addEventListener("click", () => toggle("boxes", at("ins-boxes")));
+    at("ins-wide").addEventListener("click", () => toggle("wide", at("ins-wide")));
     at("ins-keys").addEventListener("click", toggleHelp);
     document.addEventListener("keydown", onKey);
     addEventListener("hashchange", follow);

@@ -31,8 +31,8 @@ HEADERS = {
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(
         "inspect",
-        "A document, or one page of it, beside what was read: drawn from the document when it is asked for. Serves this machine\n"
-        "alone, under an address that nobody can guess, until Ctrl-C; or writes a file.",
+        "A document, or one page of it, beside what was read: drawn from the document when it is asked for. Serves this\n"
+        "machine alone, under an address that nobody can guess, until Ctrl-C; or writes a file.",
         "pagemill inspect configs/quickstart.yaml letter.pdf --write letter.html",
     )
     add_config_arguments(parser)
@@ -86,10 +86,11 @@ def handler_of(html_around: Callable[[int], str], token: str) -> type[BaseHTTPRe
         sys_version = ""
 
         def do_GET(self) -> None:
-            host, port = self.server.server_address[:2]
+            assert isinstance(self.server, HTTPServer)
+            host = f"{LOOPBACK}:{self.server.server_port}"
             address = urlsplit(self.path)
             is_known = secrets.compare_digest(address.path.encode(), f"/{token}/".encode())
-            if self.headers.get_all("Host") != [f"{host!s}:{port}"] or not is_known:
+            if self.headers.get_all("Host") != [host] or not is_known:
                 self.send_error(404)
                 return
             at = parse_qs(address.query).get("at", ["0"])[0]

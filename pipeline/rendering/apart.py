@@ -89,10 +89,6 @@ class Drawer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Ends the child, if there is one."""
-        self._end()
-
     def draw(self, data: bytes, pages: Sequence[int]) -> Iterator[Picture | NoPicture]:
         """One for each of `pages`, 0-based, in their order."""
         for number, page in enumerate(pages):
@@ -101,7 +97,7 @@ class Drawer:
                     self._ask(data, pages[number:])
                 yield self._take()
             except _ChildLost as lost:
-                self._end()
+                self.close()
                 yield NoPicture(error=f"page {page} could not be drawn: {lost}")
 
     def _ask(self, data: bytes, pages: Sequence[int]) -> None:
@@ -132,7 +128,8 @@ class Drawer:
         assert self._child.stdin is not None
         os.set_blocking(self._child.stdin.fileno(), False)
 
-    def _end(self) -> None:
+    def close(self) -> None:
+        """Ends the child, if there is one; drawing begins another."""
         if self._child is None:
             return
         for pipe in (self._child.stdin, self._child.stdout):

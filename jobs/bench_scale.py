@@ -21,6 +21,8 @@ from jobs.synthetic import SyntheticNight, SyntheticSource, SyntheticStore, page
 from jobs.synthetic_judged import write_judged
 from pipeline.builds.begin import begin_build, read_plan, stamp_of_config
 from pipeline.builds.commit import open_shards, read_receipts
+from pipeline.builds.ledger import decode_manifest, encode_manifest
+from pipeline.builds.recipe import recipe_id
 from pipeline.builds.schedule import ShardQueue
 from pipeline.builds.status import status
 from pipeline.config import BuildConfig, parse_config
@@ -31,8 +33,10 @@ from pipeline.publishing.publish import decide_documents, publish
 from pipeline.publishing.takedown import NOTHING
 from pipeline.publishing.verdicts import encode_verdicts
 from pipeline.publishing.verify import verify
+from pipeline.receipts import BuildManifest
 from pipeline.sources import list_documents
 from pipeline.store import open_store
+from pipeline.tables.schemas import SCHEMA_VERSION
 
 RECEIPT_SHARDS = {"shard_documents": 1}
 
@@ -203,6 +207,26 @@ def plan_pages(folder: Path, size: int) -> Cost:
     return measured("plan-pages", size, lambda: begin_build(store, config, lambda: listed, code_version="bench"))
 
 
+def manifest_of_pages(folder: Path, size: int) -> Cost:
+    """The manifest of that build, encoded and decoded: what closing and every later reading of it take. Receipts are held
+    before."""
+    config = config_in(folder / "pages", **RECEIPT_SHARDS)
+    store = SyntheticStore(open_store(config.output), stamp_of_config(config, "bench"), config, num_shards=size)
+    plan = read_plan(store, config.build_id)
+    manifest = BuildManifest(
+        build_id=plan.build_id,
+        schema_version=SCHEMA_VERSION,
+        recipe_id=recipe_id(plan.stamp.recipe),
+        recipe=plan.stamp.recipe,
+        rules=plan.stamp.rules,
+        code_version=plan.stamp.code_version,
+        planned_at=plan.planned_at,
+        receipts=tuple(read_receipts(store, plan.build_id).values()),
+        num_documents_planned=plan.num_documents,
+    )
+    return measured("manifest", size, lambda: decode_manifest(encode_manifest(manifest), "manifest"))
+
+
 def over_pages(step: str, work: Callable[[SyntheticStore, BuildConfig], object]) -> Callable[[Path, int], Cost]:
     """A step over the build that `plan-pages` has planned, with every shard committed."""
 
@@ -222,6 +246,7 @@ STEPS: Mapping[str, Callable[[Path, int], Cost]] = {
     "night": plan_night,
     "decide": decide_corpus,
     "plan-pages": plan_pages,
+    "manifest": manifest_of_pages,
     "receipts": over_pages("receipts", lambda store, config: read_receipts(store, config.build_id)),
     "status": over_pages("status", lambda store, config: status(store, config.build_id)),
     "publish": over_pages("publish", lambda store, config: publish(store, config, code_version="bench")),

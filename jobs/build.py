@@ -23,12 +23,19 @@ from jobs.command_line import (
     run_command,
     stay_interruptible,
 )
+from jobs.cost_rows import add_cost
+from jobs.event_log import log_event
 from jobs.golden import is_golden_unread, read_golden
+from jobs.journal import journal_of
+from jobs.logs import WORKER_HOOK, adopt_loggers, may_draw, say, worker_environment
 from jobs.progress import Display, Tally, summary
+from jobs.report import publish_and_report
 from pipeline.builds import layout
 from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
+from pipeline.builds.cost import BuildCost
 from pipeline.builds.images import agree_on_images
+from pipeline.builds.ledger import read_manifest
 from pipeline.builds.plan import BuildPlan
 from pipeline.cluster import connect, disconnect, object_store_bytes, over_tasks, run_shards
 from pipeline.config import BuildConfig
@@ -36,10 +43,11 @@ from pipeline.config.values import QuarantineReason
 from pipeline.errors import BuildIncomplete, ConfigError, SourceError, StoreError
 from pipeline.events import Pulse
 from pipeline.interfaces import ObjectStore
+from pipeline.log_ids import about, ids_of_this_work
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.known import known_ids
-from pipeline.publishing.publish import publish
+from pipeline.publishing.spending import cost_of_build
 from pipeline.publishing.tokens import keep_tokenizer
 from pipeline.publishing.versions import VersionManifest
 from pipeline.receipts import Shard, ShardReceipt
@@ -63,6 +71,8 @@ class Outcome:
     elapsed_s: float
     num_pages_now: int
     """Read by this run; earlier runs of the build read the others."""
+    cost: BuildCost
+    """Of all its runs."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,7 +107,9 @@ def run(arguments: argparse.Namespace) -> int:
         return DONE
     outcome = read_and_publish(config.model_copy(update={"build_id": plan.build_id}), store, plan, check=_go_on)
     console = Console(file=sys.stdout, highlight=False)
-    console.print(summary(outcome.tally, elapsed_s=outcome.elapsed_s, num_pages_now=outcome.num_pages_now))
+    table = summary(outcome.tally, elapsed_s=outcome.elapsed_s, num_pages_now=outcome.num_pages_now)
+    add_cost(table, outcome.cost)
+    console.print(table)
     console.print(where_it_lies(config, outcome.version), soft_wrap=True)
     return DONE
 
@@ -126,7 +138,8 @@ def read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, *
     """Reads what is still to do, and publishes. `check` is called every second or so, and before publishing. Raises
     BuildIncomplete when a store or the source gave up, GateBroken."""
     try:
-        return _read_and_publish(config, store, plan, check)
+        with about(build_id=plan.build_id):
+            return _read_and_publish(config, store, plan, check)
     except (StoreError, SourceError) as error:
         raise BuildIncomplete(f"{error}; what is committed stays, the same command goes on from there") from error
 
@@ -153,12 +166,13 @@ def _read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, 
             read_golden(config, store, check=check)
         check()
         gates = gates_of(store, config, accepted=())
-        version = publish(store, config, code_version=code_version(), spread=spread, gates=gates)
+        version = publish_and_report(store, config, spread=spread, gates=gates)
     return Outcome(
         version=version,
         tally=tally,
         elapsed_s=time.monotonic() - started_s,
         num_pages_now=tally.num_pages - num_pages_before,
+        cost=cost_of_build(store, config, plan.build_id, read_manifest(store, plan.build_id).receipts),
     )
 
 
@@ -174,8 +188,13 @@ def read(
     """Spreads the shards over Ray and shows how it goes."""
     shard_bytes = {shard.shard_id: shard.size_bytes for shard in todo}
     known = known_ids(store, but=plan.build_id)
-    with Display(tally, bytes_total=sum(shard_bytes.values())) as display:
+    with (
+        journal_of(store, plan, num_shards=len(todo)) as journal,
+        Display(tally, bytes_total=sum(shard_bytes.values())) as display,
+    ):
         for event in run_shards(todo, config_of_plan(config, plan), stamp=plan.stamp, store=store, known=known):
+            journal.hear(event)
+            log_event(event)
             check()
             match event:
                 case Pulse():
@@ -191,7 +210,14 @@ def cluster(*, num_cpus: int, object_store_bytes: int) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         rays_stdout = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # a lost task is a row; Ray also prints it
         stack.enter_context(contextlib.redirect_stdout(rays_stdout))
-        connect(ray_address(), num_cpus=num_cpus, object_store_bytes=object_store_bytes)
+        connect(
+            ray_address(),
+            num_cpus=num_cpus,
+            object_store_bytes=object_store_bytes,
+            environment=worker_environment(ids_of_this_work().get("build_id", "")),
+            setup_hook="" if may_draw() else WORKER_HOOK,
+        )
+        adopt_loggers()
         stack.callback(stay_interruptible)
         stack.callback(disconnect)
         stay_interruptible()
@@ -238,6 +264,7 @@ def where_it_lies(config: BuildConfig, version: VersionManifest) -> str:
         f"{found}"
         f"  pages      {root}/pages/\n"
         f"  documents  {documents}\n"
+        f"  report     {root}/{layout.report_key(config.build_id)}\n"
         f"  manifest   {root}/{layout.version_manifest_key(version.version_id)}\n\n"
         f"look at it:\n  {look}"
     )
@@ -245,10 +272,6 @@ def where_it_lies(config: BuildConfig, version: VersionManifest) -> str:
 
 def _go_on() -> None:
     """Nobody else's word is needed."""
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

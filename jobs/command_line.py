@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
 
+from jobs.logs import FACTS, JSON, SAYS, TEXT, logging_as
 from pipeline.config import BuildConfig, load_config
 from pipeline.config.addresses import without_secrets
 from pipeline.errors import BuildIncomplete, GateBroken, LeaseHeld, LeaseLost, PagemillError, VerifyError
@@ -63,6 +64,9 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--build-id", "--build", metavar="ID", help="name of the build instead of the config's build_id")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="any config key, repeatable")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument(
+        "--log", choices=(TEXT, JSON), default=TEXT, help="what stderr gets: words for people, or one JSON object a line"
+    )
 
 
 def config_of(arguments: argparse.Namespace) -> BuildConfig:
@@ -91,9 +95,14 @@ def who() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
+def process_name() -> str:
+    """host/pid, as workers are called too."""
+    return f"{socket.gethostname()}/{os.getpid()}"
+
+
 def lease_owner() -> str:
     """A name for this process, for whoever finds the dataset taken."""
-    return f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
+    return f"{process_name()}/{uuid4().hex[:8]}"
 
 
 def code_version() -> str:
@@ -112,16 +121,23 @@ def run_command(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
     logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.ERROR)
     logging.getLogger("botocore").setLevel(logging.INFO)  # below that it writes signed headers and session tokens
     warnings.filterwarnings("default" if arguments.debug else "ignore")
+    with logging_as(getattr(arguments, "log", TEXT), debug=arguments.debug):
+        return _run(run, arguments)
+
+
+def _run(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     try:
         with interruptible():
             return run(arguments)
     except PagemillError as error:
         if arguments.debug:
             raise
-        print(f"pagemill: {without_secrets(str(error))}", file=sys.stderr)
-        return exit_code_of(error)
+        code = exit_code_of(error)
+        facts = {"event": "failed", "error": type(error).__name__, "exit_code": code}
+        SAYS.error(f"pagemill: {without_secrets(str(error))}", extra={FACTS: facts})
+        return code
     except KeyboardInterrupt:
-        print("pagemill: interrupted; what is committed stays, the same command goes on from there", file=sys.stderr)
+        SAYS.error("pagemill: interrupted; what is committed stays, the same command goes on from there")
         return INCOMPLETE
 
 

@@ -25,17 +25,27 @@ class Address:
 
 
 def add_address_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", help="folder or s3:// address of the dataset, or the YAML config it was built with")
+    """Which dataset, and what of it."""
+    add_dataset_arguments(parser)
     parser.add_argument("--version", metavar="ID", help="of the documents; the latest when not given")
     parser.add_argument("--build", metavar="ID", help="of the pages; all builds when not given")
+
+
+def add_dataset_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which dataset, for commands that look at all of it."""
+    parser.add_argument("dataset", help="folder or s3:// address of the dataset, or the YAML config it was built with")
     parser.add_argument("--endpoint-url", metavar="URL", help="of an S3 server other than AWS")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
 def address_of(arguments: argparse.Namespace) -> Address:
     """Raises ConfigError."""
-    if arguments.dataset.endswith((".yaml", ".yml")):
-        config: StoreConfig = load_config(Path(arguments.dataset), []).output
-    else:
-        config = StoreConfig(uri=arguments.dataset, endpoint_url=arguments.endpoint_url)
+    config = dataset_of(arguments)
     return Address(config=config, store=open_store(config), version=arguments.version, build=arguments.build)
+
+
+def dataset_of(arguments: argparse.Namespace) -> StoreConfig:
+    """Where the dataset lies. Raises ConfigError."""
+    if arguments.dataset.endswith((".yaml", ".yml")):
+        return load_config(Path(arguments.dataset), []).output
+    return StoreConfig(uri=arguments.dataset, endpoint_url=arguments.endpoint_url)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from jobs.command_line import code_version
+from jobs.journal import journal_of
 from pipeline.builds.begin import begin_build, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
 from pipeline.cluster import run_shards
@@ -26,6 +27,8 @@ def read_golden(config: BuildConfig, store: ObjectStore, *, check: Callable[[], 
     source, golden_store = open_source(golden.input), open_store(golden.output)
     plan = begin_build(golden_store, golden, partial(list_golden, source), code_version=code_version())
     todo = open_shards(plan, read_receipts(golden_store, plan.build_id))
-    for _ in run_shards(todo, config_of_plan(golden, plan), stamp=plan.stamp, store=golden_store, known=()):
-        check()
+    with journal_of(golden_store, plan, num_shards=len(todo)) as journal:
+        for event in run_shards(todo, config_of_plan(golden, plan), stamp=plan.stamp, store=golden_store, known=()):
+            journal.hear(event)
+            check()
     put_scores(store, score_golden(golden_store, source, build_id=config.build_id))

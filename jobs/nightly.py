@@ -9,7 +9,7 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from jobs.build import Outcome, read_and_publish, say
+from jobs.build import Outcome, read_and_publish
 from jobs.command_line import (
     DONE,
     add_config_arguments,
@@ -20,7 +20,10 @@ from jobs.command_line import (
     parser_for,
     run_command,
 )
+from jobs.cost_rows import add_cost
+from jobs.logs import say
 from jobs.progress import duration
+from pipeline.builds import layout
 from pipeline.builds.begin import absolute_uri, begin_build, probe, put_plan
 from pipeline.builds.lease import hold_lease
 from pipeline.builds.nights import agenda, parse_night
@@ -123,8 +126,10 @@ def report(plan: BuildPlan, outcome: Outcome | None, past: Past, *, golden_error
         table.add_row("", f"left out{_named(version.documents_by_reject)}")
     if golden_error_fraction is not None:
         table.add_row("golden set", f"{golden_error_fraction:.2%} character errors")
+    add_cost(table, outcome.cost)
     for index, reading in enumerate(version.gates):
         table.add_row("" if index else "gates", reading.told)
+    table.add_row("report", layout.report_key(plan.build_id))
     return table
 
 

@@ -4,7 +4,25 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from jobs import build, compare, forget, gc, head, inspect, log, nightly, plan, publish, rejudge, sql, stats, status, verify
+from jobs import (
+    build,
+    compare,
+    explain,
+    forget,
+    gc,
+    head,
+    inspect,
+    log,
+    nightly,
+    plan,
+    publish,
+    rejudge,
+    report,
+    sql,
+    stats,
+    status,
+    verify,
+)
 from jobs.command_line import end_process
 
 COMMANDS = {
@@ -15,6 +33,7 @@ COMMANDS = {
     "verify": (verify.main, "recount a build from what lies in its store"),
     "publish": (publish.main, "make a version of all finished builds"),
     "rejudge": (rejudge.main, "make a version under other rules; no page is read again"),
+    "report": (report.main, "one HTML page of a build, to be looked at"),
     "log": (log.main, "the versions of a dataset"),
     "compare": (compare.main, "what one version has that another has not"),
     "forget": (forget.main, "take documents out of everything that is stored, for good"),
@@ -22,6 +41,7 @@ COMMANDS = {
     "inspect": (inspect.main, "a document beside what was read of it, in a browser"),
     "head": (head.main, "the first documents or pages of a dataset, readable"),
     "stats": (stats.main, "what a dataset holds: counts by language, reason, engine, mode, build"),
+    "explain": (explain.main, "what happened to a document, a page or a shard, and why it was kept or not"),
     "sql": (sql.main, "ask a dataset through DuckDB, on the right files"),
 }
 

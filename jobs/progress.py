@@ -4,7 +4,6 @@ In: receipts and pulses. Out: text on the terminal. Rows are counted when their 
 the workers' pulses, so the display moves while long shards are read.
 """
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from jobs.logs import SAYS, Facts, may_draw, tell
 from pipeline.builds.status import summed
 from pipeline.config.ladder import FIRST
 from pipeline.events import Pulse
@@ -75,7 +75,7 @@ class Display:
         self._live: Live | None = None
 
     def __enter__(self) -> "Display":
-        if self._console.is_terminal:
+        if self._console.is_terminal and may_draw():
             self._live = Live(console=self._console, refresh_per_second=4, get_renderable=self._block)
             self._live.start()
         return self
@@ -93,7 +93,23 @@ class Display:
         now_s = time.monotonic()
         if self._live is None and now_s >= self._next_line_s:
             self._next_line_s = now_s + LINE_EVERY_S
-            print(self._line(), file=sys.stderr, flush=True)
+            tell(SAYS, self._line(), self._figures(pulse))
+
+    def _figures(self, pulse: Pulse) -> Facts:
+        """The same line for machines."""
+        return {
+            "event": "progress",
+            "elapsed_s": round(self.elapsed_s(), 1),
+            "num_documents": self._tally.num_documents,
+            "num_documents_planned": self._tally.num_documents_planned,
+            "num_pages": self._tally.num_resumed_pages + self._num_pages_read(),
+            "num_kept": self._tally.num_kept,
+            "num_quarantined": self._tally.num_quarantined,
+            "num_workers": pulse.num_workers,
+            "num_workers_lost": pulse.num_workers_lost,
+            "num_shards_in_work": pulse.num_shards_in_work,
+            "num_shards_waiting": pulse.num_shards_waiting,
+        }
 
     def elapsed_s(self) -> float:
         return time.monotonic() - self._started_s

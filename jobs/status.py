@@ -4,11 +4,13 @@ import argparse
 from collections.abc import Mapping, Sequence
 
 from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, end_process, parser_for, run_command
+from jobs.cost_rows import cost_lines_of
 from jobs.progress import mode_lines, rung_lines
-from pipeline.builds.begin import absolute_uri
+from pipeline.builds.begin import absolute_uri, read_plan
+from pipeline.builds.commit import read_receipts
 from pipeline.builds.past import Past, read_past
 from pipeline.builds.receipt import counted
-from pipeline.builds.status import BuildStatus, status
+from pipeline.builds.status import BuildStatus, status_of
 from pipeline.publishing.versions import latest_version
 from pipeline.store import open_store
 
@@ -26,12 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     store = open_store(config.output)
-    found = status(store, config.build_id)
+    receipts = read_receipts(store, config.build_id)
+    found = status_of(store, read_plan(store, config.build_id), receipts)
     latest = latest_version(store)
     past = read_past(store, input_uri=absolute_uri(config.input.uri), but="")
     is_published = latest is not None and found.build_id in latest.inputs.builds
     rows = rows_of(found, is_published=is_published) | dataset_rows(past)
     print("\n".join(f"{name:<12} {value}" for name, value in rows.items()))
+    for index, line in enumerate(cost_lines_of(store, config, list(receipts.values()))):
+        print(f"{'' if index else 'cost':<12} {line}")
     return DONE if is_published else INCOMPLETE
 
 

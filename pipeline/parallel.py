@@ -7,6 +7,7 @@ what the function does.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -28,17 +29,18 @@ def one_by_one(function: Callable[[Item], Result], items: Iterable[Item]) -> Ite
 
 
 def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int) -> Iterator[Result]:
-    """`function` of each item, in the items' order. Raises what the function raised for the first item that failed."""
+    """`function` of each item, in the items' order; context variables are as they are here. Raises what the function raised for
+    the first item that failed."""
     waiting = iter(items)
     with ThreadPoolExecutor(num_threads) as pool:
         running: deque[Future[Result]] = deque()
         try:
             for item in islice(waiting, num_threads * AHEAD_PER_THREAD):
-                running.append(pool.submit(function, item))
+                running.append(pool.submit(copy_context().run, function, item))
             while running:
                 result = running.popleft().result()
                 for item in islice(waiting, 1):
-                    running.append(pool.submit(function, item))
+                    running.append(pool.submit(copy_context().run, function, item))
                 yield result
         finally:
             for future in running:

@@ -14,6 +14,7 @@ from tests.test_cluster import NUM_PAGES, pagemill
 
 @pytest.mark.ray
 @pytest.mark.s3
+@pytest.mark.slow
 def test_a_build_whose_credential_expires_stops_with_advice_and_goes_on_when_it_is_renewed(
     small_corpus: Path, tmp_path: Path, s3_endpoint: str, s3_bucket: str
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.dataset
 import pytest
 
-from pipeline.cluster import supervisor
+from pipeline.cluster import seats
 from pipeline.publishing.verify import verify
 from tests.builds.factory import publish
 from tests.conftest import draw_pdf, prose_of
@@ -43,7 +43,7 @@ def check_build(files: Sequence[Path], corpus_dir: Path, tmp_path: Path, monkeyp
         shutil.copy(file, corpus)
         if number % 8 == 0:
             draw_pdf(corpus / f"{file.name}~good.pdf", [prose_of(number, 0), prose_of(number, 1)])
-    monkeypatch.setattr(supervisor, "Worker", worker_that_marks(opened))
+    monkeypatch.setattr(seats, "Worker", worker_that_marks(opened))
     config = config_for(
         corpus,
         tmp_path / "out",

@@ -14,11 +14,11 @@ import pytest
 
 from pipeline.builds.begin import begin_build
 from pipeline.builds.commit import read_receipts
-from pipeline.cluster import run_shards, supervisor
+from pipeline.cluster import run_shards, seats
 from pipeline.cluster.render_tasks import RENDER_CPUS, RenderTasks, TaskBegun
 from pipeline.cluster.worker import Worker
 from pipeline.config import BuildConfig, RenderConfig, parse_config
-from pipeline.events import Pulse
+from pipeline.events import Pulse, WorkerOpened
 from pipeline.interfaces import ObjectStore
 from pipeline.publishing.verify import verify
 from pipeline.receipts import Shard, ShardReceipt
@@ -203,7 +203,7 @@ def built(config: BuildConfig) -> tuple[ObjectStore, list[ShardReceipt], int]:
     for event in run_shards(list(plan.shards), config, stamp=plan.stamp, store=store, known=()):
         if isinstance(event, Pulse):
             num_lost = event.num_workers_lost
-        else:
+        if isinstance(event, ShardReceipt):
             receipts.append(event)
     return store, receipts, num_lost
 
@@ -212,7 +212,7 @@ def worker_that_marks(opened: Path) -> type[Worker]:
     """A Worker that leaves a mark in `opened` for each engine it opens."""
 
     class Marking(Worker):
-        def open(self) -> str:
+        def open(self) -> WorkerOpened:
             (opened / f"{os.getpid()}_{time.monotonic_ns()}").touch()
             return super().open()
 
@@ -226,7 +226,7 @@ def test_documents_made_to_kill_cost_no_engine_and_no_neighbour(
     corpus, opened = tmp_path / "corpus", tmp_path / "opened"
     corpus.mkdir()
     opened.mkdir()
-    monkeypatch.setattr(supervisor, "Worker", worker_that_marks(opened))
+    monkeypatch.setattr(seats, "Worker", worker_that_marks(opened))
     for number in range(4):
         draw_pdf(corpus / f"{number}_good.pdf", [prose_of(number, index) for index in range(2)])
     with pymupdf.open() as pdf:
@@ -279,8 +279,8 @@ def test_a_document_that_kills_three_workers_is_quarantined_alone(
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().build(shard)
 
-    monkeypatch.setattr(supervisor, "Worker", Mortal)
-    monkeypatch.setattr(supervisor, "MAX_BACKOFF_S", 0.2)
+    monkeypatch.setattr(seats, "Worker", Mortal)
+    monkeypatch.setattr(seats, "MAX_BACKOFF_S", 0.2)
     config = config_for(small_corpus, tmp_path / "out", plan={"shard_documents": 2})
     store, _, num_lost = built(config)
     assert num_lost == 6

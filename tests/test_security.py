@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -132,9 +133,13 @@ def test_a_local_cluster_lets_nobody_in_who_has_no_token(ray_cluster: None, tmp_
     import ray
 
     address = ray.get_runtime_context().gcs_address
-    known = join(address, dict(os.environ))
-    stranger = join(address, {**os.environ, "HOME": str(tmp_path), "RAY_AUTH_MODE": "disabled"})
-    guessing = join(address, {**os.environ, "HOME": str(tmp_path), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64})
+    environments = [
+        dict(os.environ),
+        {**os.environ, "HOME": str(tmp_path), "RAY_AUTH_MODE": "disabled"},
+        {**os.environ, "HOME": str(tmp_path), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64},
+    ]
+    with ThreadPoolExecutor(len(environments)) as threads:  # a stranger is kept waiting for 10 to 20 s
+        known, stranger, guessing = threads.map(lambda environment: join(address, environment), environments)
     assert "joined" in known.stdout, known.stderr
     for refused in (stranger, guessing):
         assert "joined" not in refused.stdout

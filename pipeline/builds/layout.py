@@ -19,6 +19,8 @@ CLOCK_PREFIX = "_builds/_clock-"
 PROBE_PREFIX = "_probe-"
 DOCUMENTS_PREFIX = "documents/"
 PLAN_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/plan\.parquet")
+JOURNAL_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/events/(?P<driver>[^/]+)-(?P<ordinal>\d{4,})\.jsonl")
+RECEIPT_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/receipts/(?P<shard_id>[^/]+)\.json")
 MANIFEST_KEY = re.compile(r"_builds/(?P<build_id>[^/]+)/manifest\.json")
 VERSION_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/manifest\.json")
 CLAIM_KEY = re.compile(r"_versions/(?P<version_id>[^/]+)/claim\.json")
@@ -83,6 +85,25 @@ def quarantine_key(build_id: str) -> str:
 
 def manifest_key(build_id: str) -> str:
     return f"_builds/{build_id}/manifest.json"
+
+
+def report_key(build_id: str) -> str:
+    """A picture of the build that is made again at any time; shows texts and pages of its documents."""
+    return f"_builds/{build_id}/report.html"
+
+
+def journal_prefix(build_id: str) -> str:
+    return f"_builds/{build_id}/events/"
+
+
+def journal_key(build_id: str, driver: str, ordinal: int) -> str:
+    return f"{journal_prefix(build_id)}{driver}-{ordinal:04d}.jsonl"
+
+
+def place_in_journal(key: str) -> tuple[str, int]:
+    """Orders the chunks of a journal: by driver, whose name begins with its start, then by number."""
+    driver, _, ordinal = key.removesuffix(".jsonl").rpartition("-")
+    return driver, int(ordinal)
 
 
 def judged_prefix(judge_id: str, build_id: str) -> str:

@@ -9,7 +9,9 @@ from typing import TypeVar
 from pipeline.builds import layout
 from pipeline.builds.begin import read_plan
 from pipeline.builds.commit import leaf_shards, read_receipts
+from pipeline.builds.plan import BuildPlan
 from pipeline.interfaces import ObjectStore
+from pipeline.receipts import ShardReceipt
 
 Number = TypeVar("Number", int, float)
 
@@ -56,12 +58,15 @@ class BuildStatus:
 
 def status(store: ObjectStore, build_id: str) -> BuildStatus:
     """Raises BuildError when the build was never planned."""
-    plan = read_plan(store, build_id)
-    receipts = read_receipts(store, build_id)
+    return status_of(store, read_plan(store, build_id), read_receipts(store, build_id))
+
+
+def status_of(store: ObjectStore, plan: BuildPlan, receipts: Mapping[str, ShardReceipt]) -> BuildStatus:
+    """The same, of a plan and its receipts that were read already."""
     leaves = list(leaf_shards(plan, receipts))
-    manifest_key = layout.manifest_key(build_id)
+    manifest_key = layout.manifest_key(plan.build_id)
     return BuildStatus(
-        build_id=build_id,
+        build_id=plan.build_id,
         planned_at=plan.planned_at,
         num_shards=len(leaves),
         num_shards_done=sum(shard.shard_id in receipts for shard in leaves),

@@ -5,6 +5,8 @@ Ray's own warnings stay in its log folder: the driver's terminal belongs to the 
 """
 
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import ray
 
@@ -19,6 +21,7 @@ CLIMBING_PAGES = 32
 
 CPU_ENGINE_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Thread pools that would fight for the cores; engines set their own counts explicitly."""
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 def object_store_bytes(config: BuildConfig) -> int:
@@ -32,9 +35,19 @@ def object_store_bytes(config: BuildConfig) -> int:
     return BASE_BYTES + int(config.engine.workers * (config.engine.serving.max_pages_in_flight + CLIMBING_PAGES) * page_bytes)
 
 
-def connect(address: str, *, num_cpus: int, object_store_bytes: int) -> None:
-    """Starts a cluster on this machine (`local`) with at least `num_cpus` logical CPUs, or joins the one at `address`."""
-    runtime_env = {"env_vars": CPU_ENGINE_ENVIRONMENT}
+def connect(
+    address: str,
+    *,
+    num_cpus: int,
+    object_store_bytes: int,
+    environment: Mapping[str, str] = NOTHING_MORE,
+    setup_hook: str = "",
+) -> None:
+    """Starts a cluster on this machine (`local`) with at least `num_cpus` logical CPUs, or joins the one at `address`. Its
+    worker processes get `environment`, and first call the function that `setup_hook` names (`module.function`), unless ""."""
+    runtime_env: dict[str, object] = {"env_vars": {**CPU_ENGINE_ENVIRONMENT, **environment}}
+    if setup_hook:
+        runtime_env["worker_process_setup_hook"] = setup_hook
     if address != "local":
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env=runtime_env)
         return

@@ -5,6 +5,7 @@ only configs travel. Memory: the engine, plus per shard in work its rows, its en
 between rendering and engine.
 """
 
+import logging
 import os
 import socket
 import time
@@ -26,6 +27,7 @@ from pipeline.engines.ladder.engine import LadderEngine
 from pipeline.events import WorkerFigures, WorkerOpened
 from pipeline.flow import build_shard
 from pipeline.interfaces import Engine, Renderer
+from pipeline.log_ids import about
 from pipeline.quality.assessment import PageAssessor
 from pipeline.receipts import Shard, ShardReceipt, ShardResult
 from pipeline.records import PageText
@@ -34,6 +36,8 @@ from pipeline.store import open_store
 from pipeline.tables.footer import BuildStamp, PagesHead, ShardDocuments, ShardFacts
 from pipeline.tables.images import encode_images
 from pipeline.tables.pages import encode_pages
+
+LOG = logging.getLogger(__name__)
 
 
 class Worker:
@@ -60,6 +64,13 @@ class Worker:
 
     def build(self, shard: Shard) -> ShardReceipt:
         """Reads, judges and commits one shard. Raises EngineDead, StoreError."""
+        with about(build_id=self._stamp.build_id, shard_id=shard.shard_id):
+            LOG.info("reads a shard of %d documents", len(shard.documents))
+            receipt = self._build(shard)
+            LOG.info("has committed a shard of %d pages", receipt.num_rows)
+            return receipt
+
+    def _build(self, shard: Shard) -> ShardReceipt:
         if self._config.images is not None:
             return self._build_with_images(shard, self._config.images)
         result = self._read(shard, self._render, _ignore)

@@ -14,6 +14,7 @@ page again.
     ladder.py    what is tried when a page was read badly
     rules.py     thresholds
     gates.py     what keeps a version from its readers
+    prices.py    what an hour of the machines costs
     load.py      YAML to a BuildConfig
 """
 
@@ -49,6 +50,7 @@ from pipeline.config.ladder import (
     TurnRung,
 )
 from pipeline.config.load import load_config, load_rules, parse_config, with_setting
+from pipeline.config.prices import PricesConfig
 from pipeline.config.rules import DocumentRules, PageRules, RulesConfig
 from pipeline.config.vlm import Mode, ModePolicy, NgramLimit, Prompt, RepetitionStop, Serving, VlmConfig
 
@@ -74,6 +76,7 @@ __all__ = [
     "PageRules",
     "PlanConfig",
     "PpocrConfig",
+    "PricesConfig",
     "Prompt",
     "PublishConfig",
     "RenderConfig",

@@ -10,6 +10,7 @@ from pipeline.config.engines import EngineConfig, PpocrConfig
 from pipeline.config.gates import GatesConfig
 from pipeline.config.images import ImagesConfig
 from pipeline.config.ladder import Rung, refuse_unfit_rungs
+from pipeline.config.prices import PricesConfig
 from pipeline.config.rules import RulesConfig
 from pipeline.config.values import Address, BuildId, PositiveFraction, QuarantineReason, Section
 
@@ -146,6 +147,8 @@ class BuildConfig(Section):
     golden: StoreConfig | None = None
     """A folder or prefix of a few documents whose text is known: `letter.pdf`, and `letter.txt` beside it. Every build reads
     them as it reads the corpus, and `gates` watches how well; None reads nothing."""
+    prices: PricesConfig | None = None
+    """What hours cost; None tells hours alone."""
     publish: PublishConfig = PublishConfig()
     dedup: DedupConfig = DedupConfig()
 

@@ -27,9 +27,8 @@ class GatesConfig(Section):
     """Of one worker."""
     slowdown_above: PositiveFloat | None = 2.0
     """The median of the same figure, over this one."""
-    price_per_worker_hour: PositiveFloat | None = None
-    """In any currency; without it no cost is told."""
-    cost_per_1000_pages_above: PositiveFloat | None = None
+    cost_per_million_pages_above: PositiveFloat | None = None
+    """Of pages that were read, in the currency of `prices`; asked where those are set."""
     golden_error_above: Fraction | None = 0.2
     """Character error rate of the golden set, 0..1."""
     golden_rise_above: Fraction | None = 0.02

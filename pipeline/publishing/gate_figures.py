@@ -4,11 +4,11 @@ Reads plans, manifests and golden scores of the new builds and of the trailing o
 requests a build.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from pipeline.builds.changes import ListingCounts
+from pipeline.builds.cost import build_cost, read_spans, time_at_work
 from pipeline.builds.ledger import read_manifest
 from pipeline.builds.past import past_builds
 from pipeline.config import BuildConfig
@@ -30,37 +30,27 @@ def _read(store: ObjectStore, config: BuildConfig, accepted: Collection[str], ca
     counts = {build.build_id: build.counts for build in past_builds(store)}
     return read_gates(
         candidate,
-        beside=lambda build_id: night_figures(store, build_id, counts[build_id]),
+        beside=lambda build_id: night_figures(store, config, build_id, counts[build_id]),
         published=parent.inputs.builds if parent else (),
         config=config.gates,
         accepted=accepted,
     )
 
 
-def night_figures(store: ObjectStore, build_id: str, counts: ListingCounts) -> NightFigures:
-    """Of a finished build. Raises VerifyError, ObjectMissing."""
+def night_figures(store: ObjectStore, config: BuildConfig, build_id: str, counts: ListingCounts) -> NightFigures:
+    """Of a finished build, at the prices of the config. Raises VerifyError, ObjectMissing."""
     scores = find_scores(store, build_id)
+    receipts = read_manifest(store, build_id).receipts
     return NightFigures(
         num_names_held=counts.num_held,
         num_names_removed=counts.num_removed,
-        worker_s=worker_seconds(read_manifest(store, build_id).receipts),
+        worker_s=sum(time.held_s for time in time_at_work(receipts).values()),
+        cost=_cost(store, config, build_id, receipts),
         golden_error_fraction=None if scores is None else scores.error_fraction,
     )
 
 
-def worker_seconds(receipts: Iterable[ShardReceipt]) -> float:
-    """Wall seconds in which a worker was at work on some shard, summed over workers: two shards at once count once."""
-    spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for receipt in receipts:
-        finished_s = receipt.finished_at.timestamp()
-        spans[receipt.worker].append((finished_s - receipt.times.total_s, finished_s))
-    return sum(_covered_s(sorted(of_worker)) for of_worker in spans.values())
-
-
-def _covered_s(spans: Iterable[tuple[float, float]]) -> float:
-    """Length of the union of intervals that are sorted by their start."""
-    total_s, reached_s = 0.0, float("-inf")
-    for start_s, end_s in spans:
-        total_s += max(0.0, end_s - max(start_s, reached_s))
-        reached_s = max(reached_s, end_s)
-    return total_s
+def _cost(store: ObjectStore, config: BuildConfig, build_id: str, receipts: Sequence[ShardReceipt]) -> float | None:
+    if config.prices is None:
+        return None
+    return build_cost(read_spans(store, build_id), receipts, engine=config.engine, prices=config.prices).total

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pipeline.config import GatesConfig
 from pipeline.publishing.candidate import BuildFigures, Candidate, GateReading
 
-SECONDS_PER_HOUR = 3600.0
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NightFigures:
@@ -26,6 +24,8 @@ class NightFigures:
     num_names_removed: int
     worker_s: float
     """Wall seconds in which a worker was at work, summed over workers."""
+    cost: float | None
+    """Of its workers, in the currency of the config's prices; None without prices."""
     golden_error_fraction: float | None
     """Character error rate of the golden set; None when it was not read."""
 
@@ -161,12 +161,11 @@ def pages_per_s(new: Nights, before: Nights, config: GatesConfig) -> float | Non
     return num_pages / worker_s if num_pages >= config.min_pages and worker_s > 0.0 else None
 
 
-def cost_per_1000_pages(new: Nights, before: Nights, config: GatesConfig) -> float | None:
-    """In the currency of the price."""
-    num_pages, worker_s = _pages_and_seconds(new)
-    if config.price_per_worker_hour is None or num_pages < config.min_pages:
-        return None
-    return worker_s / SECONDS_PER_HOUR * config.price_per_worker_hour / num_pages * 1000
+def cost_per_million_pages(new: Nights, before: Nights, config: GatesConfig) -> float | None:
+    """Of pages that were read, in the currency of the prices."""
+    num_pages, _ = _pages_and_seconds(new)
+    costs = [night.beside.cost for night in new if night.beside.cost is not None]
+    return sum(costs) / num_pages * 1e6 if len(costs) == len(new) and num_pages >= config.min_pages else None
 
 
 def golden_error_fraction(new: Nights, before: Nights, config: GatesConfig) -> float | None:
@@ -192,7 +191,7 @@ FIGURES: Mapping[str, Figure] = {
     "language": Figure(what="distance of the languages", spelling=".2f", measure=language_distance),
     "length": Figure(what="characters a document", spelling=",.0f", measure=mean_chars),
     "speed": Figure(what="pages a second of a worker", spelling=".3g", measure=pages_per_s),
-    "cost": Figure(what="cost of 1,000 pages", spelling=".4g", measure=cost_per_1000_pages),
+    "cost": Figure(what="cost of a million pages", spelling=",.2f", measure=cost_per_million_pages),
     "golden": Figure(what="character errors in the golden set", spelling=".2%", measure=golden_error_fraction),
 }
 """By gate."""
@@ -230,7 +229,7 @@ LIMITS: Sequence[tuple[str, str, Check]] = (
     ("length", "length_ratio_above", APART),
     ("speed", "pages_per_s_below", FLOOR),
     ("speed", "slowdown_above", SLOWER),
-    ("cost", "cost_per_1000_pages_above", CEILING),
+    ("cost", "cost_per_million_pages_above", CEILING),
     ("golden", "golden_error_above", CEILING),
     ("golden", "golden_rise_above", RISE),
 )

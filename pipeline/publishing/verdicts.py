@@ -6,8 +6,9 @@ of rows at a time as Python values.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -107,8 +108,12 @@ def decode_verdicts(data: bytes) -> Iterator[Verdict]:
 
 def verdicts_of(table: pa.Table) -> Iterator[Verdict]:
     """The rows of a table of VERDICTS_SCHEMA as records."""
-    for row in table.to_pylist():
-        yield Verdict(**{**row, "reject": tuple(row["reject"]), "benchmarks": tuple(row["benchmarks"])})
+    return map(verdict_of, table.to_pylist())
+
+
+def verdict_of(row: Mapping[str, Any]) -> Verdict:
+    """One row of it, all columns by name."""
+    return Verdict(**{**row, "reject": tuple(row["reject"]), "benchmarks": tuple(row["benchmarks"])})
 
 
 def _rows(decision: Decision, documents: npt.NDArray[np.int64]) -> pa.Table:

@@ -17,7 +17,7 @@ from pipeline.quality.furniture import Furnished, take_furniture
 from pipeline.quality.hyphens import LETTER, join_line_ends, resolve_printed_hyphens
 from pipeline.quality.paragraphs import unwrap_paragraphs
 
-CLEANING_VERSION = "2"
+CLEANING_VERSION = "3"
 """Part of the recipe: raise it with every change that changes a page's text."""
 
 LIGATURES: Mapping[str, str] = {

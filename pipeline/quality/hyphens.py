@@ -37,7 +37,7 @@ def join_line_ends(pages: Sequence[str]) -> list[str]:
         return list(pages)
     words = vocabulary(pages)
     joined = [LINE_END.sub(lambda match: _between(match, words), page) for page in pages]
-    for index in range(len(joined) - 1):
+    for index in reversed(range(len(joined) - 1)):  # from the end, so that a word over three pages comes together
         joined[index], joined[index + 1] = _join_over_page(joined[index], joined[index + 1], words)
     return joined
 

@@ -77,7 +77,9 @@ def stacked_bar(parts: Sequence[tuple[str, float]], *, spelled: Sequence[str], d
     whole = sum(value for _, value in parts) or 1.0
     marks, legend, at = [], [], 0.0
     for number, ((name, value), text) in enumerate(zip(parts, spelled, strict=True)):
-        marks.append({"x": _percent(at / whole), "width": _percent(value / whole), "colour": number, "label": f"{name}: {text}"})
+        marks.append(
+            {"x": _percent(at / whole), "width": _percent(value / whole), "colour": number, "label": f"{name}: {text}"}
+        )
         legend.append((number, name, text, _percent(value / whole)))
         at += value
     return render("bar.html.j2", marks=marks, legend=legend, described=described)

@@ -19,6 +19,7 @@ Kind = Literal["text", "count", "number", "fraction", "percent", "seconds", "tim
 MAX_TEXT_CHARS = 160
 MAX_TABLE_ROWS = 60
 NOT_KNOWN = "-"
+NOTHING = Markup()
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60, 3600
 
 
@@ -57,7 +58,7 @@ class Figure:
     source: Query | Formula
     told: str = ""
     """How to read it, one sentence."""
-    drawing: Markup = Markup("")
+    drawing: Markup = NOTHING
     """"": the table is the drawing."""
     bar: str = ""
     """Name of the column whose bar stands in each row of the table; "" for none."""
@@ -78,13 +79,17 @@ def _is_query(figure: Figure) -> bool:
 
 def _shown_rows(figure: Figure) -> list[list[dict[str, object]]]:
     names = [column.name for column in figure.columns]
-    longest = figure.whole or max((_number(row[names.index(figure.bar)]) for row in figure.rows), default=0.0) if figure.bar else 0.0
+    longest = (
+        figure.whole or max((_number(row[names.index(figure.bar)]) for row in figure.rows), default=0.0) if figure.bar else 0.0
+    )
     shown = []
     for row in figure.rows[:MAX_TABLE_ROWS]:
         cells: list[dict[str, object]] = []
         for column, value in zip(figure.columns, row, strict=True):
             part = _number(value) / longest if column.name == figure.bar and longest else None
-            cells.append({"text": spell(value, column.kind), "kind": column.kind, "title": _full(value), "percent": _percent(part)})
+            cells.append(
+                {"text": spell(value, column.kind), "kind": column.kind, "title": _full(value), "percent": _percent(part)}
+            )
         shown.append(cells)
     return shown
 
@@ -122,10 +127,12 @@ def spell(value: Cell, kind: Kind) -> str:
 
 
 def percent(fraction: float) -> str:
-    """One decimal, two below 1 %; never 100 % or 0 % for what is not all or nothing."""
+    """One decimal, two below 1 %; 100 % and 0 % only for all and nothing."""
+    if fraction in (0.0, 1.0):
+        return f"{fraction:.0%}".replace("%", " %")
     digits = 2 if abs(fraction) < 0.01 else 1
     text = f"{fraction:.{digits}%}"
-    if fraction not in (0.0, 1.0) and text in ("100.0%", "0.00%"):
+    if text in ("100.0%", "0.00%"):
         text = ("over 99.9%" if fraction < 1 else "over 100%") if fraction > 0.5 else "under 0.01%"
     return text.replace("%", " %")
 

@@ -25,7 +25,7 @@ CHARS_PER_BIN, CHARS_BINS = 200, 41
 """0 to 8,000 characters, and the last for all above."""
 MAX_ERROR_CHARS = 200
 COLUMNS = (
-    *("doc_id", "uri", "status", "reject", "language", "mode", "rung", "error", "chars", "seconds"),
+    *("doc_id", "uri", "status", "reject", "engine_status", "language", "mode", "rung", "error", "chars", "seconds"),
     *("ocr_conf", "vision_tokens", "text_tokens", "alpha_words", "garbled", "dup_line"),
 )
 
@@ -44,7 +44,7 @@ GROUPINGS: Mapping[str, Grouping] = {
     "rung": Grouping(keys=("rung",), sums=("pages", "kept", "seconds")),
     "mode": Grouping(keys=("mode",), sums=("pages", "counted", "vision_tokens", "text_tokens")),
     "confidence": Grouping(keys=("conf_bin", "is_kept"), sums=("pages",)),
-    "chars": Grouping(keys=("chars_bin", "is_kept"), sums=("pages",)),
+    "chars": Grouping(keys=("chars_bin", "is_kept"), sums=("read",)),
     "error": Grouping(keys=("error",), sums=("pages",)),
     "document": Grouping(
         keys=("doc_id", "uri"),
@@ -100,8 +100,10 @@ def _of_block(block: pa.Table) -> PagesTally:
 def _derived(block: pa.Table) -> pa.Table:
     """The block with a column for every key and sum."""
     is_kept = pc.equal(pc.list_value_length(block.column("reject")), 0)
-    is_read = pc.is_valid(block.column("seconds"))
-    is_counted = pc.and_(pc.is_valid(block.column("text_tokens")), pc.greater(pc.fill_null(block.column("vision_tokens"), 0), 0))
+    is_read = pc.fill_null(pc.equal(block.column("engine_status"), "ok"), False)
+    is_counted = pc.and_(
+        pc.is_valid(block.column("text_tokens")), pc.greater(pc.fill_null(block.column("vision_tokens"), 0), 0)
+    )
     confidence, chars = block.column("ocr_conf"), block.column("chars")
     numbers = {
         "pages": pc.if_else(is_kept, 1, 1),
@@ -124,7 +126,9 @@ def _derived(block: pa.Table) -> pa.Table:
         {
             **keys,
             "is_kept": is_kept,
-            "conf_bin": pc.min_element_wise(pc.floor(pc.multiply(confidence, CONFIDENCE_BINS)), CONFIDENCE_BINS - 1, skip_nulls=False),
+            "conf_bin": pc.min_element_wise(
+                pc.floor(pc.multiply(confidence, CONFIDENCE_BINS)), CONFIDENCE_BINS - 1, skip_nulls=False
+            ),
             "chars_bin": pc.min_element_wise(pc.floor(pc.divide(pc.cast(chars, pa.float64()), CHARS_PER_BIN)), CHARS_BINS - 1),
             "error": pc.utf8_slice_codeunits(block.column("error"), 0, MAX_ERROR_CHARS),
             **{name: pc.cast(values, pa.float64()) for name, values in numbers.items()},

@@ -44,9 +44,10 @@ def test_a_synthetic_night_finds_a_hundredth_of_each_kind(tmp_path: Path) -> Non
     assert (counts.num_held, counts.num_returned, counts.num_renamed, counts.num_retried) == (2000, 0, 0, 0)
 
 
-@pytest.mark.parametrize("step", ["plan", "resume", "replan", "decide", "night"])
+@pytest.mark.parametrize("step", ["plan", "resume", "replan", "decide", "night", "manifest"])
 def test_each_step_tells_what_it_took(tmp_path: Path, step: str) -> None:
-    STEPS["plan"](tmp_path, 50)
+    for plan in ("plan", "plan-pages"):
+        STEPS[plan](tmp_path, 50)
     cost = STEPS[step](tmp_path, 50)
     assert (cost.step, cost.size) == (step, 50)
     assert 0 < cost.rest_bytes <= cost.peak_bytes

@@ -1,18 +1,13 @@
 """Which figures keep a version from its readers."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from pipeline.builds.plan import shard_of
-from pipeline.builds.receipt import receipt_of
 from pipeline.config import GatesConfig
 from pipeline.publishing.candidate import BuildFigures, Candidate, EvidenceFigures, GateReading
-from pipeline.publishing.gate_figures import worker_seconds
 from pipeline.publishing.gates import FIGURES, LIMITS, NightFigures, read_gates
-from tests.tables.samples import NOON, document, pages_file
+from tests.tables.samples import NOON
 
 USUAL: Mapping[str, float] = {
     "opened": 980,
@@ -23,6 +18,7 @@ USUAL: Mapping[str, float] = {
     "documents": 900,
     "chars": 9_000_000,
     "worker_s": 5_000.0,
+    "cost": 2.5,
     "held": 50_000,
     "removed": 100,
     "golden": 0.03,
@@ -33,7 +29,7 @@ BEFORE = ["n1", "n2", "n3", "n4"]
 
 def build(name: str, **changed: float) -> tuple[BuildFigures, NightFigures]:
     values = {**USUAL, **changed}
-    whole = {key: int(value) for key, value in values.items() if key not in ("golden", "worker_s")}
+    whole = {key: int(value) for key, value in values.items() if key not in ("golden", "worker_s", "cost")}
     evidence = EvidenceFigures(
         build_id=name,
         recipe_id="r",
@@ -63,6 +59,7 @@ def build(name: str, **changed: float) -> tuple[BuildFigures, NightFigures]:
         num_names_held=whole["held"],
         num_names_removed=whole["removed"],
         worker_s=values["worker_s"],
+        cost=values["cost"],
         golden_error_fraction=values["golden"],
     )
     return figures, beside
@@ -88,7 +85,7 @@ def broken(*arguments: Mapping[str, Mapping[str, float]], **more: object) -> set
 
 
 def test_a_night_like_those_before_it_breaks_nothing_and_every_gate_is_read() -> None:
-    found = readings({"tonight": {}}, price_per_worker_hour=2.0, cost_per_1000_pages_above=1.0, pages_per_s_below=1.0)
+    found = readings({"tonight": {}}, cost_per_million_pages_above=300.0, pages_per_s_below=1.0)
     assert [each.name for each in found] == [gate for gate, _, _ in LIMITS]
     assert not [each for each in found if each.is_broken or each.is_accepted]
 
@@ -106,7 +103,7 @@ def test_a_night_like_those_before_it_breaks_nothing_and_every_gate_is_read() ->
         ({"chars": 90_000_000}, {}, "length"),
         ({"worker_s": 11_000.0}, {}, "speed"),
         ({"worker_s": 5_100.0}, {"pages_per_s_below": 2.0}, "speed"),
-        ({}, {"price_per_worker_hour": 2.0, "cost_per_1000_pages_above": 0.25}, "cost"),
+        ({"cost": 3.5}, {"cost_per_million_pages_above": 300.0}, "cost"),
         ({"golden": 0.25}, {}, "golden"),
         ({"golden": 0.06}, {}, "golden"),
     ],
@@ -164,26 +161,3 @@ def test_a_limit_that_is_null_asks_nothing() -> None:
 
 def test_a_version_without_new_builds_is_not_asked() -> None:
     assert readings({}) == []
-
-
-@pytest.mark.parametrize(
-    ("spans", "seconds"),
-    [
-        ([], 0.0),
-        ([("a", 0, 10), ("a", 5, 15)], 15.0),
-        ([("a", 0, 10), ("b", 5, 15)], 20.0),
-        ([("a", 0, 10), ("a", 2, 4), ("a", 30, 40)], 20.0),
-    ],
-)
-def test_a_worker_is_paid_once_for_two_shards_at_once_and_not_for_its_pauses(
-    spans: list[tuple[str, int, int]], seconds: float
-) -> None:
-    shard = shard_of([document("a.pdf")])
-    one = receipt_of(pages_file(shard), "key")
-    receipts = [
-        replace(
-            one, worker=worker, finished_at=NOON + timedelta(seconds=end_s), times=replace(one.times, total_s=end_s - start_s)
-        )
-        for worker, start_s, end_s in spans
-    ]
-    assert worker_seconds(receipts) == pytest.approx(seconds)

@@ -4,7 +4,7 @@ import unicodedata
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import CleaningConfig
@@ -85,6 +85,7 @@ PIECES = st.sampled_from(CHARACTERS + STRUCTURES + WORDS)
 PAGE = st.one_of(st.lists(PIECES, max_size=30).map("".join), st.text(max_size=60))
 
 
+@example(pages=["a-", "a-", "a"])
 @settings(max_examples=250, deadline=None)
 @given(st.lists(PAGE, min_size=1, max_size=4))
 def test_cleaning_twice_is_cleaning_once(pages: list[str]) -> None:

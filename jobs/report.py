@@ -6,8 +6,9 @@ from pathlib import Path
 
 from jobs.command_line import DONE, code_version, end_process, parser_for, run_command
 from jobs.dataset_address import Address, add_address_arguments, address_of
+from pipeline.builds.begin import read_plan
 from pipeline.builds.past import past_builds
-from pipeline.config import BuildConfig, load_config
+from pipeline.config import BuildConfig, RenderConfig, RulesConfig, StoreConfig, load_config
 from pipeline.errors import ConfigError, GateBroken
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import Spread
@@ -15,6 +16,8 @@ from pipeline.publishing.candidate import Gates
 from pipeline.publishing.publish import publish
 from pipeline.publishing.versions import VersionManifest
 from pipeline.reporting.build_report import build_report, put_report
+from pipeline.reporting.inspection import inspection_sections
+from pipeline.sources import open_source
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace) -> int:
     address = address_of(arguments)
     build_id = address.build or newest_build(address)
-    page = build_report(address.store, build_id, config=config_named(arguments.dataset))
+    page = page_of(address.store, build_id, config_named(arguments.dataset))
     if arguments.write is None:
         print(report_uri(address.store, put_report(address.store, build_id, page)))
         return DONE
@@ -74,7 +77,20 @@ def publish_and_report(
 
 def keep_report(store: ObjectStore, config: BuildConfig) -> None:
     """Makes the report of the config's build and puts it beside it."""
-    put_report(store, config.build_id, build_report(store, config.build_id, config=config))
+    put_report(store, config.build_id, page_of(store, config.build_id, config))
+
+
+def page_of(store: ObjectStore, build_id: str, config: BuildConfig | None) -> str:
+    """The report. Without a config its sampled pages are drawn from where the build has planned them, and no cost is told."""
+    plan = read_plan(store, build_id)
+    sections = inspection_sections(
+        store,
+        build_id,
+        source=open_source(config.input if config else StoreConfig(uri=plan.input_uri)),
+        render=RenderConfig.model_validate(plan.stamp.recipe["render"]),
+        rules=RulesConfig.model_validate(plan.stamp.rules),
+    )
+    return build_report(store, build_id, config=config, further=sections)
 
 
 def report_uri(store: ObjectStore, key: str) -> str:

@@ -101,11 +101,13 @@ class BuildFacts:
 
     @property
     def is_balanced(self) -> bool:
-        """Every planned document is accounted for, as far as its shard is read, and the tables hold the rows that the receipts
-        count."""
+        """Every planned document is accounted for, once all shards are read; the tables hold every opened document, a row for
+        each page that it has, and as many as the receipts count."""
         accounted = self.num_opened + self.num_known + self.num_quarantined
         is_whole = accounted == self.plan.num_documents if self.num_shards_done == self.num_shards else True
-        return is_whole and self.pages.num_pages == self.num_rows
+        num_pages = self.pages.num_pages
+        has_all_pages = num_pages == self.pages.num_pages_of_documents == self.num_rows
+        return is_whole and has_all_pages and self.pages.num_documents == self.num_opened
 
 
 def read_facts(store: ObjectStore, build_id: str, config: BuildConfig | None) -> BuildFacts:

@@ -56,8 +56,8 @@ def verdict_of(facts: BuildFacts) -> Verdict:
         return Verdict(
             mood="bad",
             told="Do not ship: the books do not balance",
-            why=f"The tables hold {facts.pages.num_pages:,} rows and the receipts count {facts.num_rows:,}, or a planned "
-            "document is missing. `pagemill verify` names what is wrong.",
+            why=f"{_books(facts)}; {facts.pages.num_documents:,} of {facts.num_opened:,} opened documents have rows. "
+            "`pagemill verify` names what is wrong.",
         )
     if facts.num_shards_done < facts.num_shards:
         return Verdict(
@@ -101,8 +101,8 @@ def tiles_of(facts: BuildFacts) -> Iterator[Tile]:
     yield Tile(
         label="Pages in = rows out",
         value=f"{facts.pages.num_pages:,}",
-        note="counted in the tables and in the receipts" if facts.is_balanced else f"receipts count {facts.num_rows:,}",
-        figure_id="status",
+        note=_books(facts),
+        figure_id="books",
         mood="good" if facts.is_balanced else "bad",
     )
     yield Tile(
@@ -117,6 +117,11 @@ def tiles_of(facts: BuildFacts) -> Iterator[Tile]:
     yield _gates(facts)
     yield _speed(facts)
     yield _cost(facts)
+
+
+def _books(facts: BuildFacts) -> str:
+    pages = facts.pages
+    return f"{pages.num_pages_of_documents:,} pages in the documents, {pages.num_pages:,} rows, {facts.num_rows:,} in receipts"
 
 
 def stages_of(facts: BuildFacts) -> list[Stage]:

@@ -194,7 +194,9 @@
       return shape("text", { class: "exp-tick", x: share * widthPx, y: HEIGHT + 17, "text-anchor": anchor }, spell(value));
     });
     ticks.push(shape("text", { class: "exp-tick", x: 4, y: -3 }, `${count(most)} pages`));
+    const hadFocus = plot.contains(document.activeElement);
     plot.replaceChildren(...bars, shape("line", { class: "exp-axis", x1: 0, x2: widthPx, y1: HEIGHT, y2: HEIGHT }), ...ticks, wasLine(), handle());
+    if (hadFocus) plot.querySelector(".exp-handle").focus();
     const scale = "Heights grow with the logarithm of the number of pages.";
     const without = unknown ? ` ${count(unknown)} pages have no such signal.` : "";
     at("exp-caption").textContent = `${count(known)} pages by ${values.signals[comparisonOf[active].signal].column}; in colour those that this threshold decides, all else equal. ${scale}${without}`;
@@ -262,7 +264,6 @@
       const points = pointsOf(active);
       const place = points.indexOf(thresholds[active]) + steps;
       move(active, points[Math.min(Math.max(place, 0), points.length - 1)]);
-      plot.querySelector(".exp-handle").focus();
     });
   }
 
@@ -381,6 +382,7 @@
 
   function activate(threshold) {
     active = threshold;
+    at("exp-value").value = String(thresholds[active]);
     chooseDomain();
     draw();
   }

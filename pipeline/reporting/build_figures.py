@@ -112,7 +112,7 @@ def drift(nights: Sequence[Night]) -> Figure:
 def golden(scores: GoldenScores) -> Figure:
     rows: list[tuple[Cell, ...]] = [
         (uri, score.num_chars, score.num_errors, score.num_errors / max(1, score.num_chars))
-        for uri, score in scores.documents.items()
+        for uri, score in sorted(scores.documents.items(), key=lambda item: -item[1].num_errors / max(1, item[1].num_chars))
     ]
     return Figure(
         figure_id="golden",
@@ -124,7 +124,7 @@ def golden(scores: GoldenScores) -> Figure:
             Column(name="errors", title="Errors"),
             Column(name="error_fraction", title="CER", kind="percent"),
         ),
-        rows=sorted(rows, key=lambda row: (-float(row[3] or 0), str(row[0]))),
+        rows=rows,
         source=Formula(
             text=f"From `_golden/{scores.build_id}/scores.json`: errors / characters of each document; of all, the sums."
         ),

@@ -7,6 +7,7 @@ lines) lie farthest from the build's: the sum over these of |document - build| i
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.builds.receipt import counted
@@ -40,6 +41,7 @@ KIND_SQL = """select kind, count(*) as num_documents, sum(n_pages) as num_pages
 from verdicts where build_id = '{build_id}' group by kind order by num_documents desc, kind"""
 QUARANTINE_SQL = """select reason, count(*) as num_documents
 from quarantine group by reason order by num_documents desc, reason"""
+Floats = npt.NDArray[np.float64]
 MEANS = ("conf", "chars", "alpha_words", "garbled", "dup_line")
 
 
@@ -81,13 +83,13 @@ def verdicts(version: VersionFacts, build_id: str) -> Figure:
 
 def duplicates(version: VersionFacts, build_id: str) -> Figure:
     table = version.verdicts.group_by("kind").aggregate([("kind", "count"), ("n_pages", "sum")])
-    rows = [(row["kind"], row["kind_count"], row["n_pages_sum"]) for row in table.to_pylist()]
+    table = table.sort_by([("kind_count", "descending"), ("kind", "ascending")])
     return Figure(
         figure_id="duplicates",
         title="Duplicates",
         told="kept: says something new. exact, near, contained: an earlier document says the same, most of it, or all of it.",
         columns=(Column(name="kind", title="Kind", kind="text"), DOCUMENTS, PAGES),
-        rows=sorted(rows, key=lambda row: (-row[1], row[0])),
+        rows=[(row["kind"], row["kind_count"], row["n_pages_sum"]) for row in table.to_pylist()],
         source=Query(sql=KIND_SQL.format(build_id=build_id), table="version"),
         bar="num_documents",
     )
@@ -148,7 +150,7 @@ def strangest(documents: pa.Table) -> Figure:
     )
 
 
-def _means(documents: pa.Table) -> dict[str, np.ndarray]:
+def _means(documents: pa.Table) -> dict[str, Floats]:
     """By signal; NaN where no page has it."""
     pages = documents.column("pages").to_numpy()
     with_conf = documents.column("conf_pages").to_numpy()
@@ -157,12 +159,13 @@ def _means(documents: pa.Table) -> dict[str, np.ndarray]:
     return means
 
 
-def _deviations(values: np.ndarray) -> np.ndarray:
+def _deviations(values: Floats) -> Floats:
     """How many standard deviations each is from the mean; 0 where there is no value."""
     known = values[~np.isnan(values)]
     if not known.size or known.std() <= LEAST_DEVIATION:
         return np.zeros(values.size)
-    return np.nan_to_num(np.abs(values - known.mean()) / known.std(), nan=0.0)
+    far: Floats = np.abs(values - known.mean()) / known.std()
+    return np.where(np.isnan(far), 0.0, far)
 
 
 def by_number(counts: dict[str, int]) -> list[tuple[Cell, ...]]:

@@ -46,8 +46,8 @@ class DocumentPages:
         self._drawer.close()
 
     def html_around(self, place: int) -> str:
-        """The page of HTML that holds the page at `place`, from 0, and its neighbours."""
-        first = place // NUM_TOGETHER * NUM_TOGETHER
+        """The page of HTML that holds the page at `place`, from 0, and its neighbours; a place beyond the end is the last."""
+        first = min(place, len(self._found.ids) - 1) // NUM_TOGETHER * NUM_TOGETHER
         return self._html(self._found.ids[first : first + NUM_TOGETHER])
 
     def html(self) -> str:

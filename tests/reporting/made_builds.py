@@ -116,7 +116,7 @@ def random_rules(chance: random.Random, names: Sequence[str]) -> PageRules:
 
 
 def drawn_pages(path: Path) -> list[PageRecord]:
-    """Two pages of a PDF that is there, so that they can be drawn; the first has two blocks, one of them on its line of print."""
+    """Two pages of a PDF that is there, so that they can be drawn; the first has two blocks, one on its line of print."""
     draw_pdf(path, ["A line of print.", "Another page."])
     data = path.read_bytes()
     of = replace(

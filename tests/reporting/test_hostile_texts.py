@@ -121,8 +121,8 @@ def test_text_that_turns_direction_stays_within_its_place(watched: WatchedPage) 
           const walk = document.createTreeWalker(document.querySelector("#inspector"), NodeFilter.SHOW_TEXT);
           const found = [];
           while (walk.nextNode()) {
-            const isOption = walk.currentNode.parentElement.closest("option");
-            if (/[\\u202a-\\u202e\\u2066-\\u2069]/.test(walk.currentNode.data) && !isOption && !walk.currentNode.parentElement.closest("bdi")) found.push(walk.currentNode.data);
+            const isKept = walk.currentNode.parentElement.closest("option, bdi");
+            if (/[\\u202a-\\u202e\\u2066-\\u2069]/.test(walk.currentNode.data) && !isKept) found.push(walk.currentNode.data);
           }
           return found;
         }"""

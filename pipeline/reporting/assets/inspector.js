@@ -390,7 +390,8 @@
       event.target.blur();
       return;
     }
-    if (isTyping(event.target)) return;
+    const scrolls = event.key.startsWith("Arrow") && event.target.closest(".ins-scroll") !== null;
+    if (isTyping(event.target) || scrolls) return;
     const actions = {
       j: () => step(1),
       ArrowRight: () => step(1),

@@ -1,4 +1,4 @@
-"""The threshold explorer in a real browser judges every page as the pipeline does, whatever the thresholds; so does its file."""
+"""The threshold explorer in a real browser judges every page as the pipeline does; so does its file."""
 
 import random
 from collections import Counter

@@ -40,7 +40,7 @@
       }
       const named = [...counts].sort(([one], [other]) => (one < other ? -1 : 1));
       at(id).append(element("option", { value: ANY }, "any"));
-      at(id).append(...named.map(([value, count]) => element("option", { value }, `${value.slice(0, 60)} (${count})`)));
+      at(id).append(...named.map(([value, count]) => element("option", { value }, `\u2068${value.slice(0, 60)}\u2069 (${count})`)));
       at(id).closest("label").hidden = named.length === 0;
     }
   }

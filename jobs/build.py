@@ -43,7 +43,7 @@ from pipeline.config.values import QuarantineReason
 from pipeline.errors import BuildIncomplete, ConfigError, SourceError, StoreError
 from pipeline.events import Pulse
 from pipeline.interfaces import ObjectStore
-from pipeline.log_ids import about, ids_of_this_work
+from pipeline.log_ids import ids_of_this_work, now_about
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.known import known_ids
@@ -116,6 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def plan_build(config: BuildConfig, store: ObjectStore) -> BuildPlan | None:
     """The plan of the build; None, and a word about it, when there is nothing to do."""
+    now_about(build_id=config.build_id)
     say(f"build {config.build_id}: {config.input.uri} -> {config.output.uri}")
     plan = begin_build(store, config, partial(list_documents, open_source(config.input)), code_version=code_version())
     if plan.has_work:
@@ -130,6 +131,7 @@ def plan_retry(config: BuildConfig, store: ObjectStore, reasons: Sequence[str]) 
     if plan is None:
         say(f"nothing to try again: no document that is still listed is in quarantine for {', '.join(reasons)}")
         return None
+    now_about(build_id=plan.build_id)
     say(f"build {plan.build_id}: tries {plan.num_documents} documents of {config.output.uri} again")
     return plan
 
@@ -138,8 +140,7 @@ def read_and_publish(config: BuildConfig, store: ObjectStore, plan: BuildPlan, *
     """Reads what is still to do, and publishes. `check` is called every second or so, and before publishing. Raises
     BuildIncomplete when a store or the source gave up, GateBroken."""
     try:
-        with about(build_id=plan.build_id):
-            return _read_and_publish(config, store, plan, check)
+        return _read_and_publish(config, store, plan, check)
     except (StoreError, SourceError) as error:
         raise BuildIncomplete(f"{error}; what is committed stays, the same command goes on from there") from error
 

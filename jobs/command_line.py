@@ -24,6 +24,7 @@ from jobs.logs import FACTS, JSON, SAYS, TEXT, logging_as
 from pipeline.config import BuildConfig, load_config
 from pipeline.config.addresses import without_secrets
 from pipeline.errors import BuildIncomplete, GateBroken, LeaseHeld, LeaseLost, PagemillError, VerifyError
+from pipeline.log_ids import about
 
 DONE = 0
 INCOMPLETE = 1
@@ -121,7 +122,7 @@ def run_command(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
     logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.ERROR)
     logging.getLogger("botocore").setLevel(logging.INFO)  # below that it writes signed headers and session tokens
     warnings.filterwarnings("default" if arguments.debug else "ignore")
-    with logging_as(getattr(arguments, "log", TEXT), debug=arguments.debug):
+    with logging_as(getattr(arguments, "log", TEXT), debug=arguments.debug), about():
         return _run(run, arguments)
 
 

@@ -33,6 +33,7 @@ from pipeline.builds.receipt import counted
 from pipeline.config import BuildConfig
 from pipeline.errors import ConfigError, GateBroken
 from pipeline.interfaces import ObjectStore
+from pipeline.log_ids import now_about
 from pipeline.publishing.golden import find_scores
 from pipeline.publishing.versions import latest_version
 from pipeline.sources import list_documents, open_source
@@ -91,6 +92,7 @@ def do_nights(config: BuildConfig, store: ObjectStore, nights: Sequence[str], *,
 
 def do_night(config: BuildConfig, store: ObjectStore, *, check: Callable[[], None]) -> None:
     """Plans, reads, publishes, reports."""
+    now_about(build_id=config.build_id)
     say(f"night {config.build_id}: {config.input.uri} -> {config.output.uri}")
     plan = begin_build(store, config, partial(list_documents, open_source(config.input)), code_version=code_version())
     outcome = None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from jobs.build import spreading, where_it_lies
 from jobs.command_line import DONE, add_config_arguments, config_of, end_process, parser_for, run_command
 from jobs.report import publish_and_report
+from pipeline.log_ids import now_about
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.gates import FIGURES
 from pipeline.store import open_store
@@ -32,6 +33,7 @@ def add_publish_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
+    now_about(build_id=config.build_id)
     store = open_store(config.output)
     with spreading() as spread:
         version = publish_and_report(

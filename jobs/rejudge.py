@@ -10,6 +10,7 @@ from jobs.log import changes
 from jobs.publish import add_publish_arguments
 from jobs.report import publish_and_report
 from pipeline.config import load_rules
+from pipeline.log_ids import now_about
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.versions import find_version
 from pipeline.store import open_store
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments).model_copy(update={"rules": load_rules(arguments.rules)})
+    now_about(build_id=config.build_id)
     store = open_store(config.output)
     with spreading() as spread:
         version = publish_and_report(

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace) -> int:
     address = address_of(arguments)
     build_id = address.build or newest_build(address)
-    page = page_of(address.store, build_id, input_of(arguments.dataset))
+    page = page_of(address.store, build_id, config_named(arguments.dataset))
     if arguments.write is None:
         print(report_uri(address.store, put_report(address.store, build_id, page)))
         return DONE
@@ -46,6 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"{arguments.write} cannot be written ({error}); give another --write") from error
     print(arguments.write)
     return DONE
+
+
+def config_named(dataset: str) -> BuildConfig | None:
+    """The config that the command line names, which says what a worker costs; None for a bare address."""
+    return load_config(Path(dataset), []) if dataset.endswith((".yaml", ".yml")) else None
 
 
 def newest_build(address: Address) -> str:
@@ -64,33 +69,28 @@ def publish_and_report(
     try:
         version = publish(store, config, code_version=code_version(), name=name, spread=spread, gates=gates)
     except GateBroken:
-        keep_report(store, config.build_id, config.input)
+        keep_report(store, config)
         raise
-    keep_report(store, config.build_id, config.input)
+    keep_report(store, config)
     return version
 
 
-def keep_report(store: ObjectStore, build_id: str, corpus: StoreConfig) -> str:
-    """Makes the report of a build and puts it beside it; gives its address."""
-    return report_uri(store, put_report(store, build_id, page_of(store, build_id, corpus)))
+def keep_report(store: ObjectStore, config: BuildConfig) -> None:
+    """Makes the report of the config's build and puts it beside it."""
+    put_report(store, config.build_id, page_of(store, config.build_id, config))
 
 
-def page_of(store: ObjectStore, build_id: str, corpus: StoreConfig | None) -> str:
-    """The report, with sampled pages from the corpus: where the build has planned it, when no config says so."""
+def page_of(store: ObjectStore, build_id: str, config: BuildConfig | None) -> str:
+    """The report. Without a config its sampled pages are drawn from where the build has planned them, and no cost is told."""
     plan = read_plan(store, build_id)
     sections = inspection_sections(
         store,
         build_id,
-        source=open_source(corpus or StoreConfig(uri=plan.input_uri)),
+        source=open_source(config.input if config else StoreConfig(uri=plan.input_uri)),
         render=RenderConfig.model_validate(plan.stamp.recipe["render"]),
         rules=RulesConfig.model_validate(plan.stamp.rules),
     )
-    return build_report(store, build_id, further=sections)
-
-
-def input_of(dataset: str) -> StoreConfig | None:
-    """What the config says, when the dataset is named by one."""
-    return load_config(Path(dataset), []).input if dataset.endswith((".yaml", ".yml")) else None
+    return build_report(store, build_id, config=config, further=sections)
 
 
 def report_uri(store: ObjectStore, key: str) -> str:

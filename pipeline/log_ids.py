@@ -22,6 +22,11 @@ def about(**ids: str) -> Iterator[None]:
         _IDS.reset(token)
 
 
+def now_about(**ids: str) -> None:
+    """From here to the end of the `about` around it, and in the words that an error leaves it with."""
+    _IDS.set({**_IDS.get(), **ids})
+
+
 def ids_of_this_work() -> Mapping[str, str]:
     """By name; empty outside of any."""
     return _IDS.get()

@@ -14,6 +14,8 @@ from pipeline.quality.broken_limits import BrokenLimit
 from pipeline.receipts import ShardReceipt
 from pipeline.records import Attempt
 
+VersionState = Literal["latest", "earlier", "unpublished", "withdrawn"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Planned:
@@ -170,7 +172,7 @@ class Standing:
     at: datetime
     """When the store got the version's manifest, UTC."""
     version_id: str
-    state: Literal["latest", "earlier", "unpublished", "withdrawn"]
+    state: VersionState
     why: str
     """The gates that keep it from its readers, or why it was withdrawn; ""."""
     verdict: Verdict

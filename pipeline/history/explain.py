@@ -11,7 +11,7 @@ and the column of names in the plans grow with the dataset (infra/decisions/0016
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -70,16 +70,16 @@ def _of_document(shelves: Shelves, subject: DocumentSubject) -> History:
         told += _of_place(shelves, each, place, subject, pages, num_failed)
     names = subject.names | {name for each in planned for name in (each.uri, *each.aliases)}
     told += changes_under(shelves, names)
-    told += _forgotten(shelves, subject.doc_id or "", names)
-    for doc_id in _ids(subject, places):
-        build_ids = frozenset(place.build_id for _, place in places)
+    doc_ids = _ids(subject, places)
+    told += _forgotten(shelves, doc_ids, names)
+    build_ids = frozenset(each.build_id for each in planned)
+    for doc_id in doc_ids:
         told += standings(shelves, doc_id, build_ids, pages.get(doc_id, ()))
-    entries = _in_order(told)
     if subject.page_index is None:
-        return History(thing=_thing(subject), outcome=outcome_of(entries), entries=entries)
-    outcome = page_outcome(entries, subject.page_index) + outcome_of(entries)
-    page_entries = [_with_page(each, subject.page_index) for each in entries]
-    return History(thing=_thing(subject), outcome=outcome, entries=page_entries)
+        return History(thing=_thing(subject), outcome=outcome_of(told), entries=_in_order(told))
+    outcome = page_outcome(told, subject.page_index) + outcome_of(told)
+    of_page = [_with_page(each, subject.page_index) for each in told]
+    return History(thing=_thing(subject), outcome=outcome, entries=_in_order(of_page))
 
 
 def _ids(subject: DocumentSubject, places: Sequence[tuple[Planned, Place]]) -> list[str]:
@@ -164,10 +164,9 @@ def _quarantined(place: Place, head: PagesHead, found: DocumentFailure, num_buil
     )
 
 
-def _forgotten(shelves: Shelves, doc_id: str, names: frozenset[str]) -> Iterator[Forgotten]:
+def _forgotten(shelves: Shelves, doc_ids: Collection[str], names: frozenset[str]) -> Iterator[Forgotten]:
     for entry in read_entries(shelves.store, "forget"):
-        by = [*sorted(names & set(entry.uris)), *([doc_id] if doc_id and doc_id in entry.ids else [])]
-        for each in by[:1]:
+        for each in sorted({*doc_ids, *names} & {*entry.ids, *entry.uris})[:1]:
             yield Forgotten(at=entry.at, who=entry.who, reason=entry.reason, by=each, key=layout.AUDIT_PREFIX)
 
 
@@ -196,8 +195,8 @@ def _of_shard(shelves: Shelves, subject: ShardSubject) -> History:
         key = layout.receipt_key(build.build_id, shard_id)
         receipt = decode_receipt(shelves.store.get(key), key)
         told.append(ShardCommitted(at=receipt.finished_at, build_id=build.build_id, receipt=receipt))
-    entries = _in_order(told)
-    return History(thing=f"shard {shard_id} of build {build.build_id}", outcome=outcome_of(entries), entries=entries)
+    thing = f"shard {shard_id} of build {build.build_id}"
+    return History(thing=thing, outcome=outcome_of(told), entries=_in_order(told))
 
 
 ORDER: tuple[type, ...] = (

@@ -7,7 +7,7 @@ changes of names. Raises ConfigError that says where it has looked and what is c
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.builds import layout
 from pipeline.builds.audit import read_entries
@@ -50,14 +50,14 @@ class ShardSubject:
 def find(shelves: Shelves, word: str) -> DocumentSubject | ShardSubject:
     """Raises ConfigError when it is nothing, or more than one thing."""
     if page := PAGE.fullmatch(word.lower()):
-        doc_id, names = _only_document(shelves, page["doc_id"], word)
-        return DocumentSubject(doc_id=doc_id, names=names, page_index=int(page["page"]))
+        document = _find_document(shelves, page["doc_id"])
+        if document is None:
+            raise ConfigError(_nothing(shelves, word))
+        return replace(document, page_index=int(page["page"]))
     if HEX.fullmatch(word.lower()):
-        if shard := _find_shard(shelves, word.lower()):
-            return shard
-        if _documents_under(shelves, word.lower()):
-            doc_id, names = _only_document(shelves, word.lower(), word)
-            return DocumentSubject(doc_id=doc_id, names=names)
+        by_id = _find_shard(shelves, word.lower()) or _find_document(shelves, word.lower())
+        if by_id is not None:
+            return by_id
     names = _names_like(shelves, word)
     if not names:
         raise ConfigError(_nothing(shelves, word))
@@ -77,15 +77,13 @@ def _find_shard(shelves: Shelves, word: str) -> ShardSubject | None:
     return None
 
 
-def _only_document(shelves: Shelves, prefix: str, word: str) -> tuple[str, frozenset[str]]:
+def _find_document(shelves: Shelves, prefix: str) -> DocumentSubject | None:
+    """The document whose id begins so; None when there is none. Raises ConfigError when there are several."""
     found = _documents_under(shelves, prefix)
-    if not found:
-        raise ConfigError(_nothing(shelves, word))
     if len(found) > 1:
         some = ", ".join(doc_id[: len(prefix) + 8] for doc_id in sorted(found)[:MAX_TOLD])
         raise ConfigError(f"{len(found)} documents of {shelves.store.uri} begin with {prefix}: {some}, ...; give more digits")
-    ((doc_id, names),) = found.items()
-    return doc_id, frozenset(names)
+    return next((DocumentSubject(doc_id=doc_id, names=frozenset(names)) for doc_id, names in found.items()), None)
 
 
 def _documents_under(shelves: Shelves, prefix: str) -> dict[str, set[str]]:

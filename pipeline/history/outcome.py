@@ -1,4 +1,5 @@
-"""A history in one line: what the thing is now. In: its entries, in order of time. Out: a sentence. Pure."""
+"""A history in one line: what the thing is now. In: its entries, build by build, so that no clock of a worker decides which try
+was the last. Out: a sentence. Pure."""
 
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from pipeline.history.entries import (
     NameChanged,
     NotReadYet,
     Opened,
+    Planned,
     Quarantined,
     ShardCommitted,
     ShardPlanned,
@@ -73,10 +75,18 @@ def _standing(each: Standing) -> str:
 
 
 def _gone(entries: Sequence[Entry]) -> str:
-    changes = [each for each in entries if isinstance(each, NameChanged)]
-    if changes and changes[-1].change == "removed":
-        return f"; {changes[-1].uri} is gone from the corpus since build {changes[-1].build_id}"
-    return ""
+    """When the last of its names has gone; a build's listing speaks of a name at the time at which the build was planned."""
+    spoken = sorted((each for each in entries if isinstance(each, Planned | NameChanged)), key=lambda each: each.at)
+    names: set[str] = set()
+    for each in spoken:
+        if isinstance(each, Planned):
+            names |= {each.uri, *each.aliases}
+        elif each.change == "removed":
+            names.discard(each.uri)
+        else:
+            names.add(each.uri)
+    last = spoken[-1] if spoken else None
+    return f"; {last.uri} is gone from the corpus since build {last.build_id}" if last and not names else ""
 
 
 def _named(rules: Sequence[BrokenRule]) -> str:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pipeline.builds import layout
 from pipeline.config import RulesConfig
 from pipeline.errors import VerifyError
-from pipeline.history.entries import BrokenRule, Standing
+from pipeline.history.entries import BrokenRule, Standing, VersionState
 from pipeline.history.matching_rows import Wanted, read_column, rows_with
 from pipeline.history.pages_told import judged_otherwise
 from pipeline.history.shelves import Shelves
@@ -29,7 +29,6 @@ from pipeline.records import PageRecord
 
 PARALLEL_GETS = 16
 NOWHERE = ("", 0)
-State = tuple[str, str]
 
 
 def standings(shelves: Shelves, doc_id: str, build_ids: frozenset[str], pages: Sequence[PageRecord]) -> Iterator[Standing]:
@@ -77,7 +76,7 @@ def _standing(
     return Standing(
         at=shelves.objects[key].modified_at,
         version_id=version.version_id,
-        state=state,  # type: ignore[arg-type]  # one of its four
+        state=state,
         why=why,
         verdict=verdict,
         reject=tuple(_broken(reason, pages, rules) for reason in verdict.reject),
@@ -105,7 +104,7 @@ def _broken(reason: str, pages: Sequence[PageRecord], rules: RulesConfig) -> Bro
     return BrokenRule(reason=reason, limits=broken_document_limits(reason, judgement, rules.documents))
 
 
-def _state(shelves: Shelves, version: VersionManifest, *, is_in_line: bool) -> State:
+def _state(shelves: Shelves, version: VersionManifest, *, is_in_line: bool) -> tuple[VersionState, str]:
     if gone := find_withdrawal(shelves.store, version.version_id):
         return "withdrawn", gone.reason
     if shelves.latest is not None and version.version_id == shelves.latest.version_id:

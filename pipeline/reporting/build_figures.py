@@ -37,6 +37,7 @@ MEASURES: Sequence[Measure] = (
     Measure(name="language", title="Language drift", kind="number", of=gates.language_distance),
     Measure(name="length", title="Characters a document", kind="count", of=gates.mean_chars),
     Measure(name="speed", title="Pages a second and worker", kind="number", of=gates.pages_per_s),
+    Measure(name="cost", title="Cost of a million pages", kind="number", of=gates.cost_per_million_pages),
 )
 
 
@@ -73,7 +74,9 @@ def median_before(values: Sequence[float | None]) -> float | None:
 
 
 def drift(nights: Sequence[Night]) -> Figure:
-    columns = [measured(nights, measure) for measure in MEASURES]
+    found = [(measure, measured(nights, measure)) for measure in MEASURES]
+    known = [(measure, values) for measure, values in found if any(value is not None for value in values)]
+    columns = [values for _, values in known]
     rows: list[tuple[Cell, ...]] = [
         (night.figures.evidence.build_id, night.figures.evidence.num_pages, *(column[place] for column in columns))
         for place, night in enumerate(nights)
@@ -85,7 +88,7 @@ def drift(nights: Sequence[Night]) -> Figure:
         columns=(
             Column(name="build", title="Build", kind="text"),
             Column(name="pages", title="Pages"),
-            *(Column(name=measure.name, title=measure.title, kind=measure.kind) for measure in MEASURES),
+            *(Column(name=measure.name, title=measure.title, kind=measure.kind) for measure, _ in known),
         ),
         rows=[
             *rows,

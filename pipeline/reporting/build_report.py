@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from pipeline.builds import layout
+from pipeline.config import BuildConfig
 from pipeline.interfaces import ObjectStore
 from pipeline.reporting.build_figures import build_figures, funnel
 from pipeline.reporting.document_figures import document_figures
@@ -20,12 +21,15 @@ from pipeline.reporting.headline import headline
 from pipeline.reporting.page import Section, render_page
 from pipeline.reporting.page_figures import page_figures
 from pipeline.reporting.reading_figures import reading_figures
+from pipeline.reporting.worker_figures import worker_figures
 
 
-def build_report(store: ObjectStore, build_id: str, *, further: Sequence[Section] = ()) -> str:
-    """The page. `further` sections stand between the headline and the figures. Raises BuildError when the build was never
-    planned, VerifyError, StoreError."""
-    facts = read_facts(store, build_id)
+def build_report(
+    store: ObjectStore, build_id: str, *, config: BuildConfig | None = None, further: Sequence[Section] = ()
+) -> str:
+    """The page. `config` is for the cost alone; `further` sections stand between headline and figures. Raises BuildError when
+    the build was never planned, VerifyError, StoreError."""
+    facts = read_facts(store, build_id, config)
     return render_page(
         f"Build {build_id}",
         [
@@ -33,7 +37,7 @@ def build_report(store: ObjectStore, build_id: str, *, further: Sequence[Section
             *further,
             _section(facts, "pages", "Pages", page_figures(facts.pages)),
             _section(facts, "documents", "Documents", document_figures(facts)),
-            _section(facts, "reading", "Reading", reading_figures(facts)),
+            _section(facts, "reading", "Reading", [*reading_figures(facts), *worker_figures(facts)]),
             _section(facts, "history", "History", build_figures(facts)),
             Section(section_id="about", title="About", body=_about(facts)),
         ],
@@ -54,6 +58,7 @@ def figures_of(facts: BuildFacts) -> Iterable[Figure]:
     yield from page_figures(facts.pages)
     yield from document_figures(facts)
     yield from reading_figures(facts)
+    yield from worker_figures(facts)
     yield from build_figures(facts)
 
 

@@ -13,15 +13,19 @@ import pyarrow.compute as pc
 from pipeline.builds import layout
 from pipeline.builds.begin import read_plan
 from pipeline.builds.commit import leaf_shards, read_receipts
+from pipeline.builds.cost import BuildCost, read_spans
 from pipeline.builds.past import past_builds
 from pipeline.builds.plan import BuildPlan
 from pipeline.builds.receipts_table import receipts_table
+from pipeline.builds.worker_spans import WorkerSpan
+from pipeline.config import BuildConfig
 from pipeline.errors import ObjectMissing
 from pipeline.interfaces import ObjectStore
 from pipeline.publishing.candidate import BuildFigures, GateReading, decode_refusal
 from pipeline.publishing.gate_figures import night_figures
 from pipeline.publishing.gates import Night
 from pipeline.publishing.golden import GoldenScores, find_scores
+from pipeline.publishing.spending import cost_of_build
 from pipeline.publishing.verdicts import VERDICTS_SCHEMA
 from pipeline.publishing.versions import VersionManifest, latest_version, list_versions
 from pipeline.publishing.withdrawn import list_withdrawals
@@ -63,6 +67,10 @@ class BuildFacts:
     version: VersionFacts | None
     """None while no version was made of the build."""
     golden: GoldenScores | None
+    spans: tuple[WorkerSpan, ...]
+    """Of every driver; () where none kept a journal."""
+    cost: BuildCost | None
+    """None when nobody said what a worker holds."""
     nights: Sequence[Night]
     """The trailing builds and, last, this one; empty without a version."""
 
@@ -93,32 +101,38 @@ class BuildFacts:
 
     @property
     def is_balanced(self) -> bool:
-        """Every planned document is accounted for, as far as its shard is read, and the tables hold the rows that the receipts
-        count."""
+        """Every planned document is accounted for, once all shards are read; the tables hold every opened document, a row for
+        each page that it has, and as many as the receipts count."""
         accounted = self.num_opened + self.num_known + self.num_quarantined
         is_whole = accounted == self.plan.num_documents if self.num_shards_done == self.num_shards else True
-        return is_whole and self.pages.num_pages == self.num_rows
+        num_pages = self.pages.num_pages
+        has_all_pages = num_pages == self.pages.num_pages_of_documents == self.num_rows
+        return is_whole and has_all_pages and self.pages.num_documents == self.num_opened
 
 
-def read_facts(store: ObjectStore, build_id: str) -> BuildFacts:
-    """Raises BuildError when the build was never planned, VerifyError, StoreError."""
+def read_facts(store: ObjectStore, build_id: str, config: BuildConfig | None) -> BuildFacts:
+    """`config` says what a worker holds and what that costs; without it no cost is told. Raises BuildError when the build was
+    never planned, VerifyError, StoreError."""
     plan = read_plan(store, build_id)
     receipts = read_receipts(store, build_id)
     leaves = [shard.shard_id for shard in leaf_shards(plan, receipts)]
     manifest_key = layout.manifest_key(build_id)
     version = _version_facts(store, plan)
+    in_order = tuple(receipts.values())
     return BuildFacts(
         dataset_uri=store.uri,
         plan=plan,
         num_shards=len(leaves),
         num_shards_done=sum(shard_id in receipts for shard_id in leaves),
         is_finished=any(info.key == manifest_key for info in store.list(manifest_key)),
-        receipts=tuple(receipts.values()),
-        receipts_table=receipts_table(receipts.values()),
+        receipts=in_order,
+        receipts_table=receipts_table(in_order),
         pages=tally_pages(store, build_id),
         version=version,
         golden=find_scores(store, build_id),
-        nights=_nights(store, build_id, version.builds if version else ()),
+        spans=tuple(read_spans(store, build_id)),
+        cost=None if config is None else cost_of_build(store, config, build_id, in_order),
+        nights=_nights(store, config, build_id, version.builds if version else ()),
     )
 
 
@@ -176,7 +190,7 @@ def _verdicts(store: ObjectStore, version_id: str, build_id: str) -> pa.Table:
     return table.filter(pc.equal(table.column("build_id"), build_id))
 
 
-def _nights(store: ObjectStore, build_id: str, builds: Sequence[BuildFigures]) -> list[Night]:
+def _nights(store: ObjectStore, config: BuildConfig | None, build_id: str, builds: Sequence[BuildFigures]) -> list[Night]:
     """This build and the trailing ones, as the gates see them."""
     ids = [each.evidence.build_id for each in builds]
     if build_id not in ids:
@@ -184,6 +198,6 @@ def _nights(store: ObjectStore, build_id: str, builds: Sequence[BuildFigures]) -
     here = ids.index(build_id)
     counts = {build.build_id: build.counts for build in past_builds(store)}
     return [
-        Night(figures=each, beside=night_figures(store, each.evidence.build_id, counts[each.evidence.build_id]))
+        Night(figures=each, beside=night_figures(store, config, each.evidence.build_id, counts[each.evidence.build_id]))
         for each in builds[max(0, here - NUM_TRAILING) : here + 1]
     ]

@@ -147,6 +147,11 @@ def duration(seconds: float) -> str:
     return f"{seconds // SECONDS_PER_HOUR:,.0f} h {seconds % SECONDS_PER_HOUR // SECONDS_PER_MINUTE:.0f} min"
 
 
+def money(worth: float) -> str:
+    """1,234.50; 0.0031: two decimals, or two digits of what is less than one."""
+    return f"{worth:,.2f}" if worth >= 1.0 or worth == 0.0 else f"{worth:.2g}"
+
+
 def cut(text: str) -> str:
     """A text that fits a table; a longer one says how long it is."""
     if len(text) <= MAX_TEXT_CHARS:

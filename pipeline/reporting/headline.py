@@ -9,10 +9,11 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from pipeline.builds.cost import MILLION
 from pipeline.reporting.build_figures import MEASURES, Measure, measured, median_before
 from pipeline.reporting.embedding import render
 from pipeline.reporting.facts import BuildFacts
-from pipeline.reporting.figure import duration, percent, spell
+from pipeline.reporting.figure import duration, money, percent, spell
 
 Mood = Literal["good", "warn", "bad"]
 
@@ -55,8 +56,8 @@ def verdict_of(facts: BuildFacts) -> Verdict:
         return Verdict(
             mood="bad",
             told="Do not ship: the books do not balance",
-            why=f"The tables hold {facts.pages.num_pages:,} rows and the receipts count {facts.num_rows:,}, or a planned "
-            "document is missing. `pagemill verify` names what is wrong.",
+            why=f"{_books(facts)}; {facts.pages.num_documents:,} of {facts.num_opened:,} opened documents have rows. "
+            "`pagemill verify` names what is wrong.",
         )
     if facts.num_shards_done < facts.num_shards:
         return Verdict(
@@ -100,8 +101,8 @@ def tiles_of(facts: BuildFacts) -> Iterator[Tile]:
     yield Tile(
         label="Pages in = rows out",
         value=f"{facts.pages.num_pages:,}",
-        note="counted in the tables and in the receipts" if facts.is_balanced else f"receipts count {facts.num_rows:,}",
-        figure_id="status",
+        note=_books(facts),
+        figure_id="books",
         mood="good" if facts.is_balanced else "bad",
     )
     yield Tile(
@@ -115,6 +116,12 @@ def tiles_of(facts: BuildFacts) -> Iterator[Tile]:
     yield _golden(facts)
     yield _gates(facts)
     yield _speed(facts)
+    yield _cost(facts)
+
+
+def _books(facts: BuildFacts) -> str:
+    pages = facts.pages
+    return f"{pages.num_pages_of_documents:,} pages in the documents, {pages.num_pages:,} rows, {facts.num_rows:,} in receipts"
 
 
 def stages_of(facts: BuildFacts) -> list[Stage]:
@@ -218,6 +225,20 @@ def _speed(facts: BuildFacts) -> Tile:
         note=f"{duration(wall_s)}, {num_workers:,} worker{'s' if num_workers > 1 else ''}",
         figure_id="throughput",
     )
+
+
+def _cost(facts: BuildFacts) -> Tile:
+    spent = facts.cost
+    total = spent.total if spent else None
+    if spent is None or not spent.time.held_s:
+        return Tile(label="Cost", value="not told", note="name the config: it says what a worker holds", figure_id="")
+    if total is None or spent.prices is None:
+        hours, what = (spent.gpu_hours(spent.time.held_s), "GPU") if spent.gpus else (spent.cpu_hours(spent.time.held_s), "CPU")
+        note = f"{what}-hours; `prices:` in the config makes sums of them"
+        return Tile(label="Cost", value=spell(hours, "number"), note=note, figure_id="cost")
+    per_million = spent.per(MILLION, spent.num_pages)
+    note = "" if per_million is None else f"{money(per_million)} a million pages"
+    return Tile(label="Cost", value=f"{money(total)} {spent.prices.currency}", note=note, figure_id="cost")
 
 
 def _named(name: str) -> Measure:

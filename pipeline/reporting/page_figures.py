@@ -16,6 +16,8 @@ from pipeline.reporting.pages_tally import CHARS_BINS, CHARS_PER_BIN, CONFIDENCE
 PAGES = Column(name="num_pages", title="Pages")
 KEPT = Column(name="kept", title="Kept")
 MAX_ERRORS = 10
+BOOKS_SQL = """select count(*) as num_documents, sum(pages_of_one)::bigint as num_pages, sum(rows_of_one)::bigint as num_rows
+from (select any_value(n_pages) as pages_of_one, count(*) as rows_of_one from pages group by doc_id)"""
 STATUS_SQL = """select status, count(*) as num_pages, count(*) filter (len(reject) = 0) as kept
 from pages group by status order by num_pages desc, status"""
 REASON_SQL = """select reason, count(*) as num_pages
@@ -43,6 +45,7 @@ from pages where error <> '' group by 1 order by num_pages desc, error limit {MA
 
 
 def page_figures(pages: PagesTally) -> Iterator[Figure]:
+    yield books(pages)
     yield by_status(pages)
     yield by_reason(pages)
     yield by_rung(pages)
@@ -51,6 +54,21 @@ def page_figures(pages: PagesTally) -> Iterator[Figure]:
     yield confidence(pages)
     yield lengths(pages)
     yield by_error(pages)
+
+
+def books(pages: PagesTally) -> Figure:
+    return Figure(
+        figure_id="books",
+        title="Pages in = rows out",
+        told="Each opened document says how many pages it has; the table must hold as many rows.",
+        columns=(
+            Column(name="num_documents", title="Documents with rows"),
+            Column(name="num_pages", title="Pages in them"),
+            Column(name="num_rows", title="Rows"),
+        ),
+        rows=[(pages.num_documents, pages.num_pages_of_documents, pages.num_pages)] if pages.num_pages else [],
+        source=Query(sql=BOOKS_SQL),
+    )
 
 
 def by_status(pages: PagesTally) -> Figure:

@@ -25,7 +25,7 @@ CHARS_PER_BIN, CHARS_BINS = 200, 41
 """0 to 8,000 characters, and the last for all above."""
 MAX_ERROR_CHARS = 200
 COLUMNS = (
-    *("doc_id", "uri", "status", "reject", "engine_status", "language", "mode", "rung", "error", "chars", "seconds"),
+    *("doc_id", "uri", "n_pages", "status", "reject", "engine_status", "language", "mode", "rung", "error", "chars", "seconds"),
     *("ocr_conf", "vision_tokens", "text_tokens", "alpha_words", "garbled", "dup_line"),
 )
 
@@ -48,7 +48,19 @@ GROUPINGS: Mapping[str, Grouping] = {
     "error": Grouping(keys=("error",), sums=("pages",)),
     "document": Grouping(
         keys=("doc_id", "uri"),
-        sums=("pages", "kept", "seconds", "read", "chars", "conf", "conf_pages", "alpha_words", "garbled", "dup_line"),
+        sums=(
+            "pages",
+            "n_pages",
+            "kept",
+            "seconds",
+            "read",
+            "chars",
+            "conf",
+            "conf_pages",
+            "alpha_words",
+            "garbled",
+            "dup_line",
+        ),
     ),
 }
 REASON = Grouping(keys=("reason",), sums=("pages",))
@@ -63,9 +75,15 @@ class PagesTally:
     by_reason: pa.Table
     """A page with two reasons counts under both."""
 
-    def total(self, column: str) -> float:
-        """The sum of a column over all pages: of those that `document` sums."""
-        return float(pc.sum(self.by["document"].column(column)).as_py() or 0.0)
+    @property
+    def num_documents(self) -> int:
+        return int(self.by["document"].num_rows)
+
+    @property
+    def num_pages_of_documents(self) -> int:
+        """How many pages the documents say that they have, each in every one of its rows."""
+        documents = self.by["document"]
+        return round(pc.sum(pc.divide(documents.column("n_pages"), documents.column("pages"))).as_py() or 0.0)
 
 
 def tally_pages(store: ObjectStore, build_id: str) -> PagesTally:
@@ -107,6 +125,7 @@ def _derived(block: pa.Table) -> pa.Table:
     confidence, chars = block.column("ocr_conf"), block.column("chars")
     numbers = {
         "pages": pc.if_else(is_kept, 1, 1),
+        "n_pages": block.column("n_pages"),
         "kept": is_kept,
         "kept_chars": pc.if_else(is_kept, chars, 0),
         "chars": chars,

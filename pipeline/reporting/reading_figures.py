@@ -1,4 +1,4 @@
-"""How a build was read: pages over time by worker, how busy engines were, where the time went. In: BuildFacts. Out: Figures.
+"""How a build was read: pages over time by worker, where the time went. In: BuildFacts. Out: Figures.
 
 All from receipts: a shard's pages are spread evenly over the time from its beginning to its end. Pure.
 """
@@ -27,9 +27,6 @@ shares as (
   from spans, bins, (select unnest(range({NUM_BINS})) as bin))
 select bin, worker, sum(rate * greatest(0, overlap_s) / width_s) as pages_per_s
 from shares group by bin, worker having pages_per_s > 0 order by bin, worker"""
-WORKERS_SQL = """select worker, sum(num_rows)::bigint as num_pages, count(*) as num_shards, sum(engine_busy_s) as busy_s,
-  max(epoch(finished_at)) - min(epoch(finished_at) - total_s) as at_work_s, least(1, busy_s / at_work_s) as busy_fraction
-from receipts where total_s > 0 group by worker order by num_pages desc, worker"""
 TIME_SQL = """select sum(engine_busy_s) as reading, sum(engine_s - engine_busy_s) as engine_waits,
   sum(render_wait_s) as rendering, sum(judge_s) as judging,
   sum(total_s - engine_s - render_wait_s - judge_s) as rest
@@ -50,7 +47,6 @@ def reading_figures(facts: BuildFacts) -> Iterator[Figure]:
     yield throughput(
         receipts.filter(pc.and_(pc.greater(receipts.column("total_s"), 0), pc.greater(receipts.column("num_rows"), 0)))
     )
-    yield workers(receipts.filter(pc.greater(receipts.column("total_s"), 0)))
     yield where_time_went(receipts)
 
 
@@ -125,44 +121,6 @@ def _drawn(rate_WB: Floats, order: list[str], begin_s: float, width_s: float) ->
         labels=labels,
         described=f"Pages a second over {duration(whole_s)} by {len(order)} workers: "
         f"mean {total.mean():.3g}, most {total.max():.3g}",
-    )
-
-
-def workers(receipts: pa.Table) -> Figure:
-    end_s = pc.cast(pc.cast(receipts.column("finished_at"), pa.int64()), pa.float64())
-    table = pa.table(
-        {
-            "worker": receipts.column("worker"),
-            "pages": receipts.column("num_rows"),
-            "busy_s": receipts.column("engine_busy_s"),
-            "end_s": pc.divide(end_s, 1e6),
-            "start_s": pc.subtract(pc.divide(end_s, 1e6), receipts.column("total_s")),
-        }
-    )
-    wanted = [("pages", "sum"), ("pages", "count"), ("busy_s", "sum"), ("start_s", "min"), ("end_s", "max")]
-    found = table.group_by("worker").aggregate(wanted).sort_by([("pages_sum", "descending"), ("worker", "ascending")])
-    rows: list[tuple[Cell, ...]] = []
-    for row in found.to_pylist():
-        at_work_s = row["end_s_max"] - row["start_s_min"]
-        busy_s = row["busy_s_sum"]
-        rows.append((row["worker"], row["pages_sum"], row["pages_count"], busy_s, at_work_s, min(1.0, busy_s / at_work_s)))
-    return Figure(
-        figure_id="workers",
-        title="Engine busy share, by worker",
-        told="Engine time that the pages report, over the time from the worker's first shard to the end of its last.",
-        columns=(
-            Column(name="worker", title="Worker", kind="text"),
-            Column(name="num_pages", title="Pages"),
-            Column(name="num_shards", title="Shards"),
-            Column(name="busy_s", title="Reading", kind="seconds"),
-            Column(name="at_work_s", title="At work", kind="seconds"),
-            Column(name="busy_fraction", title="Busy", kind="percent"),
-        ),
-        rows=rows,
-        source=Query(sql=WORKERS_SQL),
-        bar="busy_fraction",
-        whole=1.0,
-        is_wide=True,
     )
 
 

@@ -190,7 +190,7 @@ def test_a_duplicate_names_the_document_that_stands_for_it(store: MemoryStore) -
 
 
 def test_a_document_in_quarantine_is_told_with_its_reason_and_how_often_it_was_tried(store: MemoryStore) -> None:
-    nights(store, FIRST_NIGHT, FIRST_NIGHT | {"new.pdf": "felt/1"}, retry={"reasons": ["damaged"], "max_builds": 3})
+    nights(store, FIRST_NIGHT, FIRST_NIGHT | {"new.pdf": "felt/1"}, retry={"reasons": ["damaged"], "max_attempts": 3})
     history = explain(store, "d.pdf")
     assert history.outcome == "in quarantine: damaged, in 2 builds"
     tries = of_kind(history, Quarantined)
@@ -212,7 +212,8 @@ def test_a_document_that_was_read_after_quarantine_is_told_with_both(store: Memo
         commit_shard(store, reads, each.shard_id, pages_file(each, stamp=again.stamp), attempt_id="a")
     publish(store, config(reads))
     history = explain(store, "a.pdf")
-    assert [type(each) for each in history.entries if isinstance(each, Quarantined | Opened)] == [Opened, Quarantined]
+    assert [each.build_id for each in of_kind(history, Quarantined)] == ["main"]  # type: ignore[attr-defined]
+    assert [each.build_id for each in of_kind(history, Opened)] == ["again"]  # type: ignore[attr-defined]
     assert history.outcome == "published in version again, the latest"
 
 
@@ -222,12 +223,20 @@ def test_a_name_that_is_gone_returns_and_gets_another_is_told_night_by_night(sto
     assert explain(store, "f.pdf").outcome == (
         "not published: version n2 leaves it out for removed; /corpus/x/f.pdf is gone from the corpus since build n2"
     )
-    publish(store, read_night(store, {**FIRST_NIGHT, "also.pdf": "weir/1"}, "n3") or config())
+    publish(store, read_night(store, {**FIRST_NIGHT, "y/also.pdf": "weir/1"}, "n3") or config())
     history = explain(store, id_of("weir/1"))
     changes = [(each.change, each.uri) for each in of_kind(history, NameChanged)]  # type: ignore[attr-defined]
-    assert ("removed", "/corpus/x/f.pdf") in changes
-    assert changes[-1][0] in {"returned", "renamed"}
+    assert changes == [
+        *(("removed", "/corpus/x/f.pdf"), ("returned", "/corpus/x/f.pdf"), ("renamed", "/corpus/y/also.pdf")),
+    ]
     assert history.outcome == "published in version n3, the latest"
+    assert explain(store, "also.pdf").outcome == "published in version n3, the latest"
+
+
+def test_a_document_that_lives_on_under_another_name_is_not_gone(store: MemoryStore) -> None:
+    gone = {name: content for name, content in FIRST_NIGHT.items() if name != "x/f.pdf"}
+    nights(store, FIRST_NIGHT, gone, {**gone, "also.pdf": "weir/1"})
+    assert explain(store, id_of("weir/1")).outcome == "published in version n3, the latest"
 
 
 def test_a_name_that_holds_other_bytes_now_is_told_from_the_document_it_held(store: MemoryStore) -> None:
@@ -323,7 +332,7 @@ def test_a_shard_is_told_by_its_plan_and_its_receipt(store: MemoryStore) -> None
     history = explain(store, shard.shard_id)
     (committed,) = of_kind(history, ShardCommitted)
     assert isinstance(committed, ShardCommitted)
-    assert committed.receipt.num_documents == len(shard.documents)
+    assert committed.receipt.num_documents + len(committed.receipt.quarantined) == len(shard.documents)
     assert history.outcome.startswith("committed: ")
 
 

@@ -32,7 +32,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
 
 
 def figures(dataset: FolderStore) -> dict[str, Figure]:
-    return {figure.figure_id: figure for figure in figures_of(read_facts(dataset, BUILD))}
+    return {figure.figure_id: figure for figure in figures_of(read_facts(dataset, BUILD, None))}
 
 
 def test_every_query_answers_with_the_rows_that_are_shown(dataset: FolderStore) -> None:
@@ -45,7 +45,7 @@ def test_every_query_answers_with_the_rows_that_are_shown(dataset: FolderStore) 
 
 
 def test_what_the_funnel_loses_is_what_the_tables_miss(dataset: FolderStore) -> None:
-    facts = read_facts(dataset, BUILD)
+    facts = read_facts(dataset, BUILD, None)
     stages = {stage.title: stage.number for stage in stages_of(facts)}
     asked = "select count(*), count(*) filter (status = 'ok'), count(*) filter (len(reject) = 0) from pages"
     assert answer(dataset, asked) == [(stages["pages in them"], stages["pages read"], stages["pages kept"])]
@@ -54,14 +54,14 @@ def test_what_the_funnel_loses_is_what_the_tables_miss(dataset: FolderStore) -> 
 
 
 def test_pages_that_are_not_in_the_tables_are_the_first_thing_that_is_said(dataset: FolderStore) -> None:
-    facts = read_facts(dataset, BUILD)
+    facts = read_facts(dataset, BUILD, None)
     lacking = replace(facts, pages=replace(facts.pages, num_pages=facts.pages.num_pages - 1))
     assert verdict_of(facts).mood == "good"
     assert verdict_of(lacking).told == "Do not ship: the books do not balance"
 
 
 def test_a_broken_gate_keeps_the_headline_from_being_good(dataset: FolderStore) -> None:
-    facts = read_facts(dataset, BUILD)
+    facts = read_facts(dataset, BUILD, None)
     assert facts.version is not None
     broken = GateReading(name="kept", told="kept: pages kept 3%", is_broken=True, is_accepted=False)
     verdict = verdict_of(replace(facts, version=replace(facts.version, gates=(broken,))))
@@ -71,7 +71,7 @@ def test_a_broken_gate_keeps_the_headline_from_being_good(dataset: FolderStore) 
 def test_a_build_that_is_not_finished_has_a_report_that_says_so(tmp_path: Path) -> None:
     store = FolderStore(root=tmp_path)
     planned_build(store)
-    assert verdict_of(read_facts(store, "main")).told == "Not finished"
+    assert verdict_of(read_facts(store, "main", None)).told == "Not finished"
     assert "0 of 3 shards are read" in build_report(store, "main")
 
 

@@ -41,7 +41,7 @@ NUL = "a\0b"
 
 def hostile_page(number: int, text: str) -> PageRecord:
     """The text wherever a page can hold one."""
-    of = replace(opened(document(f"{number}-{text[:200]}"), 1), title=text[:1000], author=text[:1000])
+    of = replace(opened(document(f"{number}-{text[:200]}".replace("\0", "")), 1), title=text[:1000], author=text[:1000])
     made = page(of, 0, text)
     assert made.page is not None
     word = text[:300]

@@ -65,6 +65,11 @@
     if (!state.shown.length) at("ins-page").replaceChildren(element("p", { class: "ins-empty" }, "No page passes these filters."));
   }
 
+  function clearFilters() {
+    for (const each of at("ins-filters").querySelectorAll("input, select")) each.value = ANY;
+    refilter();
+  }
+
   function drawList() {
     at("ins-list").replaceChildren(
       ...state.shown.map((place) => {
@@ -386,7 +391,7 @@
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || !isInView()) return;
     if (event.key === "Escape" && at("inspector-root").contains(event.target)) {
-      at("ins-filters").reset();
+      clearFilters();
       event.target.blur();
       return;
     }
@@ -414,7 +419,7 @@
     const match = /^#page=([0-9a-f]+\/[0-9]+)$/.exec(location.hash);
     if (!match || !byId.has(match[1])) return false;
     const place = byId.get(match[1]);
-    if (!state.shown.includes(place)) at("ins-filters").reset();
+    if (!state.shown.includes(place)) clearFilters();
     show(place);
     at("inspector-root").closest("section").scrollIntoView();
     return true;
@@ -424,7 +429,7 @@
     fillChoices();
     at("ins-filters").addEventListener("input", refilter);
     at("ins-filters").addEventListener("submit", (event) => event.preventDefault());
-    at("ins-filters").addEventListener("reset", () => queueMicrotask(refilter));
+    at("ins-reset").addEventListener("click", clearFilters);
     at("ins-previous").addEventListener("click", () => step(-1));
     at("ins-next").addEventListener("click", () => step(1));
     at("ins-order").addEventListener("click", () => toggle("order", at("ins-order")));

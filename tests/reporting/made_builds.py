@@ -39,7 +39,7 @@ def put_pages(store: ObjectStore, records: Iterable[PageRecord]) -> None:
 
 
 def random_pages(num_documents: int, *, seed: int = 7) -> list[PageRecord]:
-    """Six pages a document, half of those that were read strange in two signals and half in all, judged by the default rules."""
+    """Six pages a document; half of those that were read are strange in two signals, half in all. The default rules judge."""
     chance = random.Random(seed)
     records: list[PageRecord] = []
     for number in range(num_documents):

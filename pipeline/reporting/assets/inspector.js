@@ -297,15 +297,14 @@
       return element(
         "tr",
         { class: test.isBroken ? "broken" : "" },
-        element("th", { scope: "row" }, name),
-        element("td", {}, name === "" ? "" : test.isBroken ? "broken" : "held"),
+        element("th", { scope: "row" }, name, name && test.isBroken ? element("span", { class: "ins-broken" }, " broken") : ""),
         element("td", {}, test.column),
         element("td", { class: `num ${test.holds ? "met" : ""}` }, number(test.value, 4)),
         element("td", { class: "num" }, `${test.comparison} ${number(test.limit, 4)}`),
         element("td", {}, test.threshold),
       );
     });
-    const head = ["rule", "verdict", "signal", "value", "broken if", "threshold"].map((name) => element("th", { scope: "col" }, name));
+    const head = ["rule", "signal", "value", "broken if", "threshold"].map((name) => element("th", { scope: "col" }, name));
     return scrolled(element("table", { class: "ins-tests" }, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)));
   }
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from jobs.command_line import DONE, add_config_arguments, config_of, end_process, parser_for, run_command
-from pipeline.errors import ConfigError
+from pipeline.config.addresses import without_secrets
+from pipeline.errors import ConfigError, PagemillError
 from pipeline.reporting.document_pages import DocumentPages
 from pipeline.reporting.lookup import find_pages
 from pipeline.sources import open_source
@@ -97,7 +98,11 @@ def handler_of(html_around: Callable[[int], str], token: str) -> type[BaseHTTPRe
             if not (at.isascii() and at.isdecimal() and len(at) <= 6):
                 self.send_error(404)
                 return
-            body = html_around(int(at)).encode()
+            try:
+                body = html_around(int(at)).encode()
+            except PagemillError as error:
+                self.send_error(500, explain=without_secrets(str(error)))
+                return
             self.send_response(200)
             for name, value in HEADERS.items():
                 self.send_header(name, value)

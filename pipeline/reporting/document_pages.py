@@ -5,6 +5,7 @@ holds some of them whole, drawn when they are asked for. Open while somebody loo
 drawing process.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -46,8 +47,8 @@ class DocumentPages:
         self._drawer.close()
 
     def html_around(self, place: int) -> str:
-        """The page of HTML that holds the page at `place`, from 0, and its neighbours."""
-        first = place // NUM_TOGETHER * NUM_TOGETHER
+        """The page of HTML that holds the page at `place`, from 0, and its neighbours; a place beyond the end is the last."""
+        first = min(place, len(self._found.ids) - 1) // NUM_TOGETHER * NUM_TOGETHER
         return self._html(self._found.ids[first : first + NUM_TOGETHER])
 
     def html(self) -> str:
@@ -58,7 +59,13 @@ class DocumentPages:
         records = list(fetch_records(self._store, {self._found.key: ids}))
         shards = dict.fromkeys(ids, layout.shard_id_of(self._found.key))
         looks = look_at(
-            records, shards, store=self._store, build_id=self._found.build_id, source=self._source, drawer=self._drawer
+            records,
+            shards,
+            store=self._store,
+            build_id=self._found.build_id,
+            source=self._source,
+            drawer=self._drawer,
+            patience_s=math.inf,
         )
         samples = [SampledPage(record=record, look=looks[str(record.page_id)], strata=()) for record in records]
         section = inspector_section(samples, self._rules, listed=self._listed)

@@ -25,6 +25,8 @@ from pipeline.reporting.strata import ChosenPage, choose_pages
 MAX_PAGES = 180
 SIZE = PictureSize(side_px=900, quality=25)
 """Legible at the width that a laptop gives it; 15 kB on the mean of real pages, 45 kB for a dense one."""
+MAX_DRAWING_S = 180.0
+"""A report is not worth more: 180 pages of files take 5 s, and minutes where each is a member of a large `.tar.gz`."""
 MAX_PICTURE_BYTES = 6_500_000
 """Of all: 8.7 MB in base64."""
 
@@ -51,7 +53,7 @@ def sampled_pages(
     records = list(fetch_records(store, ids_by_key))
     shards = {page.page_id: layout.shard_id_of(page.key) for page in chosen}
     with Drawer(render, SIZE) as drawer:
-        looks = look_at(records, shards, store=store, build_id=build_id, source=source, drawer=drawer)
+        looks = look_at(records, shards, store=store, build_id=build_id, source=source, drawer=drawer, patience_s=MAX_DRAWING_S)
     left_bytes = MAX_PICTURE_BYTES
     for record in sorted(records, key=lambda record: strata[str(record.page_id)][0].place):
         look = looks[str(record.page_id)]

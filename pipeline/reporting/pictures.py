@@ -8,6 +8,7 @@ document that is gone, has changed or cannot be opened gives a NoPicture that sa
 
 import hashlib
 import io
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
@@ -46,11 +47,19 @@ def stored_pictures(
                 yield page_id, _smaller(batch.column(IMAGE)[0].as_py()["bytes"], size)
 
 
-def drawn_pictures(records: Iterable[PageRecord], source: Source, drawer: Drawer) -> Iterator[tuple[str, PageLook]]:
-    """In the order of the records; pages of one document should stand together."""
-    for document, pages in groupby(records, key=lambda record: record.document):
+def drawn_pictures(
+    records: Iterable[PageRecord], source: Source, drawer: Drawer, *, patience_s: float
+) -> Iterator[tuple[str, PageLook]]:
+    """Document by document, in the order of their names, as most archives are: a `.tar.gz` is unpacked up to the member
+    that is wanted. What was not begun after `patience_s` seconds has no picture."""
+    started_s = time.monotonic()
+    named = sorted(records, key=lambda record: (record.document.document.uri, record.page_id))
+    for document, pages in groupby(named, key=lambda record: record.document):
         of_document = list(pages)
-        looks = _drawn(document, [page.page_id.page_index for page in of_document], source, drawer)
+        if time.monotonic() - started_s > patience_s:
+            looks: Iterable[PageLook] = [NoPicture(error=f"drawing other pages took over {patience_s:g} s")] * len(of_document)
+        else:
+            looks = _drawn(document, [page.page_id.page_index for page in of_document], source, drawer)
         yield from zip([str(page.page_id) for page in of_document], looks, strict=True)
 
 
@@ -84,10 +93,12 @@ def look_at(
     build_id: str,
     source: Source,
     drawer: Drawer,
+    patience_s: float,
 ) -> dict[str, PageLook]:
     """By page id. `shard_of_page` has the shard of each."""
     looks: dict[str, PageLook] = {}
     for shard_id, ids in groupby(shard_of_page, key=lambda page_id: shard_of_page[page_id]):
         looks.update(stored_pictures(store, build_id, shard_id, list(ids), drawer.size))
-    looks.update(drawn_pictures([each for each in records if str(each.page_id) not in looks], source, drawer))
+    missing = [each for each in records if str(each.page_id) not in looks]
+    looks.update(drawn_pictures(missing, source, drawer, patience_s=patience_s))
     return looks

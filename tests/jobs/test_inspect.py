@@ -12,7 +12,7 @@ from jobs import inspect
 from jobs.command_line import DONE, WRONG_USE
 from jobs.inspect import handler_of
 from pipeline.builds import layout
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StoreError
 from pipeline.interfaces import ObjectStore
 from pipeline.records import PageRecord
 from pipeline.reporting import lookup
@@ -76,9 +76,15 @@ def test_a_file_is_written_that_holds_every_page(
     assert layout.PAGES_KEY.fullmatch(find_pages(store, "drawn.pdf").key)
 
 
+def html_around(place: int) -> str:
+    if place == 13:
+        raise StoreError("the bucket <is> gone")
+    return f"page {place}"
+
+
 @pytest.fixture
 def server() -> Iterator[HTTPServer]:
-    with HTTPServer((inspect.LOOPBACK, 0), handler_of(lambda place: f"page {place}", TOKEN)) as served:
+    with HTTPServer((inspect.LOOPBACK, 0), handler_of(html_around, TOKEN)) as served:
         thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -115,6 +121,13 @@ def test_no_other_address_is(server: HTTPServer, path: str) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "localhost", "127.0.0.1", "127.0.0.1:1"])
 def test_a_page_from_elsewhere_that_resolves_to_this_machine_is_refused(server: HTTPServer, host: str) -> None:
     assert asked(server, f"/{TOKEN}/", host=host)[0] == 404
+
+
+def test_a_store_that_fails_is_told_in_the_browser_and_the_server_goes_on(server: HTTPServer) -> None:
+    status, body = asked(server, f"/{TOKEN}/?at=13")
+    assert status == 500
+    assert b"the bucket &lt;is&gt; gone" in body
+    assert asked(server, f"/{TOKEN}/?at=14") == (200, b"page 14")
 
 
 def test_nothing_but_reading_is_answered(server: HTTPServer) -> None:

@@ -1,4 +1,4 @@
-"""The threshold explorer in a real browser judges every page as the pipeline does, for any thresholds, and its file is accepted."""
+"""The threshold explorer in a real browser judges every page as the pipeline does; so does its file."""
 
 import random
 from collections import Counter

@@ -433,6 +433,7 @@
     after = before.slice();
     listen();
     activate(active);
+    for (const id of ["exp-controls", "exp-download", "exp-copy"]) at(id).disabled = false;
   }
 
   /** For whoever recounts: the broken rules of every page under some thresholds, by page id. */

@@ -40,7 +40,7 @@
       }
       const named = [...counts].sort(([one], [other]) => (one < other ? -1 : 1));
       at(id).append(element("option", { value: ANY }, "any"));
-      at(id).append(...named.map(([value, count]) => element("option", { value }, `${value.slice(0, 60)} (${count})`)));
+      at(id).append(...named.map(([value, count]) => element("option", { value }, `\u2068${value.slice(0, 60)}\u2069 (${count})`)));
       at(id).closest("label").hidden = named.length === 0;
     }
   }
@@ -63,6 +63,11 @@
     drawList();
     if (!state.shown.includes(state.current) && state.shown.length) show(state.shown[0]);
     if (!state.shown.length) at("ins-page").replaceChildren(element("p", { class: "ins-empty" }, "No page passes these filters."));
+  }
+
+  function clearFilters() {
+    for (const each of at("ins-filters").querySelectorAll("input, select")) each.value = ANY;
+    refilter();
   }
 
   function drawList() {
@@ -292,15 +297,14 @@
       return element(
         "tr",
         { class: test.isBroken ? "broken" : "" },
-        element("th", { scope: "row" }, name),
-        element("td", {}, name === "" ? "" : test.isBroken ? "broken" : "held"),
+        element("th", { scope: "row" }, name, name && test.isBroken ? element("span", { class: "ins-broken" }, " broken") : ""),
         element("td", {}, test.column),
         element("td", { class: `num ${test.holds ? "met" : ""}` }, number(test.value, 4)),
         element("td", { class: "num" }, `${test.comparison} ${number(test.limit, 4)}`),
         element("td", {}, test.threshold),
       );
     });
-    const head = ["rule", "verdict", "signal", "value", "broken if", "threshold"].map((name) => element("th", { scope: "col" }, name));
+    const head = ["rule", "signal", "value", "broken if", "threshold"].map((name) => element("th", { scope: "col" }, name));
     return scrolled(element("table", { class: "ins-tests" }, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)));
   }
 
@@ -386,11 +390,12 @@
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || !isInView()) return;
     if (event.key === "Escape" && at("inspector-root").contains(event.target)) {
-      at("ins-filters").reset();
+      clearFilters();
       event.target.blur();
       return;
     }
-    if (isTyping(event.target)) return;
+    const scrolls = event.key.startsWith("Arrow") && event.target.closest(".ins-scroll") !== null;
+    if (isTyping(event.target) || scrolls) return;
     const actions = {
       j: () => step(1),
       ArrowRight: () => step(1),
@@ -413,7 +418,7 @@
     const match = /^#page=([0-9a-f]+\/[0-9]+)$/.exec(location.hash);
     if (!match || !byId.has(match[1])) return false;
     const place = byId.get(match[1]);
-    if (!state.shown.includes(place)) at("ins-filters").reset();
+    if (!state.shown.includes(place)) clearFilters();
     show(place);
     at("inspector-root").closest("section").scrollIntoView();
     return true;
@@ -423,7 +428,7 @@
     fillChoices();
     at("ins-filters").addEventListener("input", refilter);
     at("ins-filters").addEventListener("submit", (event) => event.preventDefault());
-    at("ins-filters").addEventListener("reset", () => queueMicrotask(refilter));
+    at("ins-reset").addEventListener("click", clearFilters);
     at("ins-previous").addEventListener("click", () => step(-1));
     at("ins-next").addEventListener("click", () => step(1));
     at("ins-order").addEventListener("click", () => toggle("order", at("ins-order")));

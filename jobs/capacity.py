@@ -1,7 +1,7 @@
 """`python -m jobs.capacity`: writes infra/capacity.md, how much 1 M, 100 M and 10 B pages take and what breaks first.
 
-Every figure is computed from `pipeline/builds/capacity.py` and `bounds.py`, which name the measurement each rests on; a test
-says that the page in the repository is what this writes. Prices are an example, and arguments.
+Every figure is computed by `pipeline/builds/capacity.py` and `bounds.py` from `capacity_figures.py`, which names measurements;
+a test says that the page in the repository is what this writes. Prices are an example, and arguments.
 """
 
 import argparse
@@ -12,21 +12,16 @@ from dataclasses import fields
 from pathlib import Path
 
 from jobs.command_line import DONE, run_command
-from pipeline.builds.bounds import bounds, workers_at_the_get_limit, workers_at_the_put_limit
-from pipeline.builds.capacity import (
+from pipeline.builds.bounds import Bound, bounds, workers_at_the_get_limit, workers_at_the_put_limit
+from pipeline.builds.capacity import DEEPSEEK, PPOCR, ExamplePrices, Need, Setup, need_of
+from pipeline.builds.capacity_figures import (
     ASSUMED,
-    DEEPSEEK,
     DRIVEN_WORKERS,
     GUNDAM_PAGES_PER_S,
     MEASURED,
     PAGES_PER_DOCUMENT,
     PAGES_PER_SHARD,
-    PPOCR,
     SECONDS_PER_DAY,
-    ExamplePrices,
-    Need,
-    Setup,
-    need_of,
 )
 
 SCALES = ((1e6, 1.0), (1e8, 10.0), (1e10, 100.0))
@@ -34,7 +29,7 @@ SCALES = ((1e6, 1.0), (1e8, 10.0), (1e10, 100.0))
 HEAD = f"""# Capacity: what 1 M, 100 M and 10 B pages take, and what breaks first
 
 Written by `python -m jobs.capacity`; do not edit. Figures are computed from measurements in `infra/benchmarks/` and from
-assumptions, all of which stand below; `pipeline/builds/capacity.py` has the formulas. A document has
+assumptions, all of which stand below; `pipeline/builds/capacity.py` and `bounds.py` have the formulas. A document has
 {PAGES_PER_DOCUMENT:.1f} pages on the mean and a shard {PAGES_PER_SHARD:.0f}: another corpus has others, and every row scales
 with them. **Speed on a GPU is its makers' word** and was not measured here; `pagemill plan` forecasts your own corpus from what
 your own builds took.
@@ -136,21 +131,24 @@ def _bounds() -> Iterator[str]:
     for bound in found:
         shares = " | ".join(_share(pages / bound.num_pages) for pages, _ in SCALES)
         yield f"| {bound.what} | {_count(bound.num_pages)} | {shares} | {bound.formula} | {bound.remedy} |"
-    first = found[0]
     yield ""
-    yield from _verdicts(first.num_pages)
+    yield from _verdicts(found)
 
 
-def _verdicts(first_pages: float) -> Iterator[str]:
+def _verdicts(found: Sequence[Bound]) -> Iterator[str]:
     """What that means at each scale."""
+    first_pages = found[0].num_pages
+    least_pages = min(10 * bound.num_pages if bound.is_of_shards else bound.num_pages for bound in found)
     for num_pages, days in SCALES:
         num_datasets = math.ceil(num_pages / first_pages)
         num_workers = need_of(num_pages, days, DEEPSEEK).num_workers
         drivers = math.ceil(num_workers / DRIVEN_WORKERS.value)
-        if num_datasets == 1:
-            told = f"nothing breaks: the first limit is {first_pages / num_pages:,.0f} times away"
-        else:
-            told = f"{num_datasets} datasets of at most {_count(first_pages)} pages, or shards so many times larger"
+        told = f"nothing breaks: the first limit is {_two_digits(first_pages / num_pages)} times away"
+        if num_datasets > 1:
+            told = (
+                f"{num_datasets} datasets of at most {_count(first_pages)} pages; with shards ten times larger "
+                f"{math.ceil(num_pages / least_pages)}, of at most {_count(least_pages)}"
+            )
         beyond = f"; {num_workers} GPUs need {drivers} drivers of {DRIVEN_WORKERS.value:g} each" if drivers > 1 else ""
         yield f"* **{_count(num_pages)} pages**: {told}{beyond}."
     yield ""

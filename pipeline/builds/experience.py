@@ -32,8 +32,8 @@ TYPICAL_SECONDS_PER_PAGE = {"ppocr": 1.5, "scripted": 0.06, "deepseek-ocr": 0.42
 A100), 3.64 pages a second (a 7 B Qwen2.5-VL on vLLM, FinePDFs)."""
 TYPICAL_SPEED_FACTOR = 2.0
 """A typical speed is shown as a range from half to twice it: an assumption, since nobody has measured on these machines."""
-TYPICAL_FILE_BYTES_PER_PAGE = 4_000
-"""Of a pages file: 3,000 pages of the samples, see `infra/benchmarks/requests.md`."""
+TYPICAL_FILE_BYTES_PER_PAGE = 9_000
+"""Of a pages file, with line boxes, as ppocr gives them; text alone has 900 (`infra/benchmarks/forecast.md`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -100,12 +100,12 @@ def _journal_told(line: JournalLine) -> str:
     match line.event:
         case ShardGiven(worker=worker, attempt=attempt):
             return f"handed to {worker}, attempt {attempt}; driver {line.driver}"
-        case ShardReturned(worker=worker, reason=reason, attempt=attempt):
-            return f"back in the queue from {worker} after attempt {attempt}: {reason}"
+        case ShardReturned(reason=reason, attempt=attempt):
+            return f"back in the queue after attempt {attempt}{'' if reason.startswith('worker lost') else f': {reason}'}"
         case ShardDone(worker=worker, num_rows=num_rows, seconds=seconds):
             return f"shard committed by {worker}: {num_rows} pages in {duration(seconds)}"
         case WorkerLost(worker=worker, reason=reason):
-            return f"{worker} lost: {reason}"
+            return f"{worker or 'a worker that was opening'}: {reason}"
         case WorkerOpened(worker=worker, engine=engine):
             return f"{worker} opened {engine}"
         case WorkerFigures(worker=worker):
@@ -169,7 +169,9 @@ def _standing_told(entry: Standing) -> list[str]:
     verdict = entry.verdict
     pages = f"{verdict.kept_pages} of {verdict.n_pages} pages"
     head = f"version {entry.version_id}, {entry.state}{f' ({entry.why})' if entry.why else ''}: {verdict.id[:SHORT_ID_CHARS]} "
-    if not entry.reject:
+    if not entry.reject and not entry.part_key:
+        first = head + f"kept with {pages}"
+    elif not entry.reject:
         first = head + f"published with {pages}, {PurePosixPath(entry.part_key).name} row {entry.row}"
     else:
         first = head + f"left out, {pages} kept: {'; '.join(rule_told(rule) for rule in entry.reject)}"

@@ -35,7 +35,7 @@ from pipeline.receipts import ShardReceipt
 
 PUT_EVERY_S = 60.0
 FIGURES_EVERY_S = 60.0
-"""Of one worker: 160 workers for 8 hours are 77,000 lines, 15 MB."""
+"""Of one worker: 160 workers for 8 hours are 77,000 lines of 258 bytes, 20 MB."""
 CHUNK_BYTES = 1_000_000
 HELD_BYTES = 8_000_000
 PARALLEL_GETS = 16

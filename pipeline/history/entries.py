@@ -170,7 +170,7 @@ class Standing:
     """What a version makes of it."""
 
     at: datetime
-    """When the store got the version's manifest, UTC."""
+    """When the store got the version's manifest, or the refusal of a gate, UTC."""
     version_id: str
     state: VersionState
     why: str
@@ -180,7 +180,7 @@ class Standing:
     pages_judged_otherwise: tuple[tuple[int, tuple[BrokenRule, ...]], ...]
     """Pages, by number, on which its rules differ from those of the build, and which of its rules they break."""
     part_key: str
-    """"" when it does not stand in the version."""
+    """"" when it does not stand in the version, or that was never published."""
     row: int
     """0-based in the part; meaningless without one."""
     key: str

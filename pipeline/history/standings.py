@@ -6,11 +6,14 @@ verdicts and the reasons of those before the document.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from pipeline.builds import layout
+from pipeline.builds.ledger import decode_record
 from pipeline.config import RulesConfig
 from pipeline.errors import VerifyError
 from pipeline.history.entries import BrokenRule, Standing, VersionState
@@ -21,35 +24,84 @@ from pipeline.interfaces import ObjectInfo
 from pipeline.parallel import map_in_order
 from pipeline.publishing.assemble import judge_pages, rejudge
 from pipeline.publishing.candidate import decode_refusal
+from pipeline.publishing.parts import VersionPart
 from pipeline.publishing.verdicts import VERDICTS_SCHEMA, Verdict, verdict_of
-from pipeline.publishing.versions import VersionManifest, read_version
+from pipeline.publishing.versions import CLAIM, Inputs, VersionManifest, read_version
 from pipeline.publishing.withdrawn import find_withdrawal
 from pipeline.quality.broken_limits import broken_document_limits
 from pipeline.records import PageRecord
 
 PARALLEL_GETS = 16
 NOWHERE = ("", 0)
+AFTER_ALL = 1 << 62
+"""Generation of a version that has none, because a gate has kept it from being sealed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Version:
+    version_id: str
+    generation: int
+    at: datetime
+    inputs: Inputs
+    code_version: str
+    parts: tuple[VersionPart, ...]
+    """() of one that was never sealed."""
+    state: VersionState
+    why: str
 
 
 def standings(shelves: Shelves, doc_id: str, build_ids: frozenset[str], pages: Sequence[PageRecord]) -> Iterator[Standing]:
     """`pages` are all pages of the document, () when none was read. Raises StoreError, VerifyError."""
-    versions = _versions(shelves)
-    line = set(_line(versions, shelves.latest))
-    for version in sorted(versions.values(), key=lambda version: (version.generation, version.version_id)):
+    versions = [*_sealed(shelves), *_refused(shelves)]
+    for version in sorted(versions, key=lambda version: (version.at, version.generation, version.version_id)):
         info = shelves.verdicts(version.version_id)
         if info is None or build_ids.isdisjoint(version.inputs.builds):
             continue
         rows = list(rows_with(shelves.store, info, "id", Wanted(values=frozenset({doc_id})), VERDICTS_SCHEMA.names))
         verdicts = [(row.place, verdict_of(row.values)) for row in rows]
-        own = [each for each in verdicts if each[1].reject != ("known",)] or verdicts[:1]
+        own = [each for each in verdicts if each[1].reject != ("known",)] or verdicts
         for place, verdict in own[:1]:
-            yield _standing(shelves, version, info, place, verdict, pages, is_in_line=version.version_id in line)
+            yield _standing(shelves, version, info, place, verdict, pages)
 
 
-def _versions(shelves: Shelves) -> Mapping[str, VersionManifest]:
+def _sealed(shelves: Shelves) -> Iterator[_Version]:
+    """Versions that have a manifest."""
     ids = [match["version_id"] for key in shelves.objects if (match := layout.VERSION_KEY.fullmatch(key))]
     read = map_in_order(lambda version_id: read_version(shelves.store, version_id), ids, num_threads=PARALLEL_GETS)
-    return dict(zip(ids, read, strict=True))
+    versions = {version.version_id: version for version in read}
+    line = set(_line(versions, shelves.latest))
+    for version_id, version in versions.items():
+        state, why = _state(shelves, version_id, is_in_line=version_id in line)
+        yield _Version(
+            version_id=version_id,
+            generation=version.generation,
+            at=shelves.objects[layout.version_manifest_key(version_id)].modified_at,
+            inputs=version.inputs,
+            code_version=version.code_version,
+            parts=version.parts,
+            state=state,
+            why=why,
+        )
+
+
+def _refused(shelves: Shelves) -> Iterator[_Version]:
+    """Those that a gate keeps from their readers, and which so have a claim and no manifest."""
+    for key, info in shelves.objects.items():
+        match = layout.REFUSAL_KEY.fullmatch(key)
+        if match is None or layout.version_manifest_key(match["version_id"]) in shelves.objects:
+            continue
+        claim_key = layout.claim_key(match["version_id"])
+        gates = decode_refusal(shelves.store.get(key), key).gates
+        yield _Version(
+            version_id=match["version_id"],
+            generation=AFTER_ALL,
+            at=info.modified_at,
+            inputs=decode_record(CLAIM, shelves.store.get(claim_key), claim_key).inputs,
+            code_version="the one that was asked to publish it",
+            parts=(),
+            state="unpublished",
+            why="; ".join(gate.told for gate in gates if gate.is_broken and not gate.is_accepted),
+        )
 
 
 def _line(versions: Mapping[str, VersionManifest], version: VersionManifest | None) -> Iterator[str]:
@@ -60,24 +112,15 @@ def _line(versions: Mapping[str, VersionManifest], version: VersionManifest | No
 
 
 def _standing(
-    shelves: Shelves,
-    version: VersionManifest,
-    info: ObjectInfo,
-    place: int,
-    verdict: Verdict,
-    pages: Sequence[PageRecord],
-    *,
-    is_in_line: bool,
+    shelves: Shelves, version: _Version, info: ObjectInfo, place: int, verdict: Verdict, pages: Sequence[PageRecord]
 ) -> Standing:
     rules = _rules_of(version)
-    key = layout.version_manifest_key(version.version_id)
-    state, why = _state(shelves, version, is_in_line=is_in_line)
-    part_key, row = NOWHERE if verdict.reject else _row(shelves, version, info, place)
+    part_key, row = NOWHERE if verdict.reject or not version.parts else _row(shelves, version, info, place)
     return Standing(
-        at=shelves.objects[key].modified_at,
+        at=version.at,
         version_id=version.version_id,
-        state=state,
-        why=why,
+        state=version.state,
+        why=version.why,
         verdict=verdict,
         reject=tuple(_broken(reason, pages, rules) for reason in verdict.reject),
         pages_judged_otherwise=judged_otherwise(pages, rules.pages),
@@ -87,7 +130,7 @@ def _standing(
     )
 
 
-def _rules_of(version: VersionManifest) -> RulesConfig:
+def _rules_of(version: _Version) -> RulesConfig:
     try:
         return RulesConfig.model_validate(version.inputs.rules)
     except ValidationError as error:
@@ -104,21 +147,15 @@ def _broken(reason: str, pages: Sequence[PageRecord], rules: RulesConfig) -> Bro
     return BrokenRule(reason=reason, limits=broken_document_limits(reason, judgement, rules.documents))
 
 
-def _state(shelves: Shelves, version: VersionManifest, *, is_in_line: bool) -> tuple[VersionState, str]:
-    if gone := find_withdrawal(shelves.store, version.version_id):
+def _state(shelves: Shelves, version_id: str, *, is_in_line: bool) -> tuple[VersionState, str]:
+    if gone := find_withdrawal(shelves.store, version_id):
         return "withdrawn", gone.reason
-    if shelves.latest is not None and version.version_id == shelves.latest.version_id:
+    if shelves.latest is not None and version_id == shelves.latest.version_id:
         return "latest", ""
-    if is_in_line:
-        return "earlier", ""
-    key = layout.refusal_key(version.version_id)
-    if key not in shelves.objects:
-        return "unpublished", "another version was published on the same parent"
-    gates = decode_refusal(shelves.store.get(key), key).gates
-    return "unpublished", "; ".join(gate.told for gate in gates if gate.is_broken and not gate.is_accepted)
+    return ("earlier", "") if is_in_line else ("unpublished", "another version was published on the same parent")
 
 
-def _row(shelves: Shelves, version: VersionManifest, info: ObjectInfo, place: int) -> tuple[str, int]:
+def _row(shelves: Shelves, version: _Version, info: ObjectInfo, place: int) -> tuple[str, int]:
     row = 0
     start = 0
     for rejects in read_column(shelves.store, info, "reject", num_rows=place):

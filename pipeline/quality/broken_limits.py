@@ -22,7 +22,7 @@ class BrokenLimit:
     """One signal on the wrong side of its threshold."""
 
     column: str
-    """Of `pages` or `documents`."""
+    """Of `pages` or `documents`, where the signal has one; else its own name, `failed_page_fraction`."""
     value: float
     sign: str
     """`>`, `<` or `>=`: how the value stands to the threshold."""
@@ -79,7 +79,7 @@ DOCUMENT_LIMITS: Mapping[str, Sequence[_AllOf]] = {
     ),
 }
 PAGE_COLUMNS: Mapping[str, str] = {**SIGNAL_COLUMNS, "confidence": "ocr_conf", "mean_logprob": "mean_logprob"}
-DOCUMENT_COLUMNS: Mapping[str, str] = {"num_letters": "letters", "num_words": "words", "failed_page_fraction": "failed_pages"}
+DOCUMENT_COLUMNS: Mapping[str, str] = {"num_letters": "letters", "num_words": "words"}
 
 
 def broken_page_limits(reason: str, page: PageText, signals: PageSignals, rules: PageRules) -> tuple[BrokenLimit, ...]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from pipeline.builds.commit import commit_shard, quarantine_document, split_shar
 from pipeline.builds.journal import Journal
 from pipeline.builds.journal_lines import DriverBegan, JournalLine
 from pipeline.builds.plan import bisect
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, GateBroken
 from pipeline.events import ShardGiven, ShardReturned, WorkerLost
 from pipeline.history.entries import (
     Forgotten,
@@ -34,6 +35,7 @@ from pipeline.history.entries import (
 )
 from pipeline.history.explain import explain
 from pipeline.interfaces import ObjectInfo
+from pipeline.publishing.candidate import GateReading
 from pipeline.publishing.forget import Order, forget
 from pipeline.publishing.takedown import Takedown
 from pipeline.receipts import Shard
@@ -255,6 +257,26 @@ def test_known_bytes_under_another_name_lead_to_the_document(store: MemoryStore)
     (known,) = of_kind(history, KnownAlready)
     assert isinstance(known, KnownAlready)
     assert known.doc_id == id_of("river/1")
+
+
+def test_a_version_that_a_gate_keeps_from_its_readers_is_told_with_the_gate(store: MemoryStore) -> None:
+    finished_build(store)
+    broken = GateReading(name="pages_kept", told="80 % of pages kept, at least 90 %", is_broken=True, is_accepted=False)
+    with pytest.raises(GateBroken):
+        publish(store, config(), gates=lambda _: (broken,))
+    history = explain(store, "b.pdf")
+    (standing,) = of_kind(history, Standing)
+    assert isinstance(standing, Standing)
+    assert (standing.state, standing.why, standing.part_key) == ("unpublished", "80 % of pages kept, at least 90 %", "")
+    assert history.outcome == "read in build main, and in no version that readers have"
+
+
+def test_a_document_that_is_taken_down_is_told_so(store: MemoryStore, tmp_path: Path) -> None:
+    finished_build(store)
+    listed = tmp_path / "takedown.txt"
+    listed.write_text("only /corpus/b.pdf\n")
+    publish(store, config(publish={"takedown": str(listed)}))
+    assert explain(store, "b.pdf").outcome == "not published: version main leaves it out for taken_down"
 
 
 def test_a_forgotten_document_is_told_by_whom_and_why_and_nothing_of_it(store: MemoryStore) -> None:

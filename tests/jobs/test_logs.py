@@ -140,7 +140,7 @@ def test_a_build_that_loses_a_worker_is_json_from_first_to_last_and_its_journal_
     small_corpus: Path, tmp_path: Path, home: Path
 ) -> None:
     output, config = tmp_path / "out", tmp_path / "config.yaml"
-    config.write_text("engine: {name: scripted, seconds_per_page: 0.3, workers: 2}\nplan: {shard_documents: 1}\n")
+    config.write_text("engine: {name: scripted, seconds_per_page: 0.2, workers: 2}\nplan: {shard_documents: 1}\n")
     stderr = tmp_path / "stderr"
     with stderr.open("w") as sink:
         build = subprocess.Popen(

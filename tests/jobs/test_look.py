@@ -1,10 +1,11 @@
-"""`head`, `stats` and `sql` on a published dataset, as a person calls them."""
+"""`head`, `stats`, `sql` and `explain` on a published dataset, as a person calls them."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from jobs import head, sql, stats
+from jobs import explain, head, sql, stats
 from jobs.command_line import DONE, WRONG_USE
 from tests.builds.factory import CORPUS
 from tests.readers.published import publish_into
@@ -45,6 +46,24 @@ def test_sql_asks_the_right_files(dataset: str, capsys: pytest.CaptureFixture[st
     assert sql.main([dataset, "select d.n_pages, p.page from documents d join pages p on p.doc_id = d.id"]) == DONE
     assert sql.main([dataset, "select nothing from documents"]) == WRONG_USE
     assert "DuckDB" in capsys.readouterr().err
+
+
+def test_explain_tells_a_documents_history_by_name_and_by_page(dataset: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain.main([dataset, "b.pdf"]) == DONE
+    shown = capsys.readouterr().out
+    assert "published in version main, the latest" in shown
+    assert "listed: /corpus/b.pdf" in shown
+    assert explain.main([dataset, f"{opened(CORPUS[1]).doc_id}/0", "--json"]) == DONE
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (read,) = [line for line in lines if line.get("entry") == "Opened"]
+    assert [page["page_index"] for page in read["pages"]] == [0]
+
+
+def test_explain_says_in_one_line_what_it_could_not_find(dataset: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain.main([dataset, "nobody.pdf"]) == WRONG_USE
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "never listed" in said
 
 
 @pytest.mark.parametrize("command", [head, stats])

@@ -155,4 +155,5 @@ def where_time_went(receipts: pa.Table) -> Figure:
         )
         if receipts.num_rows
         else NOTHING,
+        is_wide=True,
     )

@@ -30,6 +30,7 @@ from pipeline.publishing.verdicts import VERDICTS_SCHEMA
 from pipeline.publishing.versions import VersionManifest, latest_version, list_versions
 from pipeline.publishing.withdrawn import list_withdrawals
 from pipeline.receipts import ShardReceipt
+from pipeline.records import PageStatus
 from pipeline.reporting.pages_tally import PagesTally, tally_pages
 from pipeline.tables.parquet import decode
 
@@ -98,6 +99,10 @@ class BuildFacts:
     @property
     def num_kept(self) -> int:
         return sum(receipt.num_kept for receipt in self.receipts)
+
+    def num_with_status(self, status: PageStatus) -> int:
+        """By the receipts."""
+        return sum(receipt.pages_by_status.get(status, 0) for receipt in self.receipts)
 
     @property
     def is_balanced(self) -> bool:

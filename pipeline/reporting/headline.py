@@ -3,7 +3,7 @@
 The verdict follows from stored facts alone and decides nothing: gates do. Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -119,6 +119,10 @@ def tiles_of(facts: BuildFacts) -> Iterator[Tile]:
     yield _cost(facts)
 
 
+def _lost(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number > 0)
+
+
 def _books(facts: BuildFacts) -> str:
     pages = facts.pages
     return f"{pages.num_pages_of_documents:,} pages in the documents, {pages.num_pages:,} rows, {facts.num_rows:,} in receipts"
@@ -126,23 +130,21 @@ def _books(facts: BuildFacts) -> str:
 
 def stages_of(facts: BuildFacts) -> list[Stage]:
     """Documents and pages in, read, kept."""
-    blank = sum(receipt.pages_by_status.get("blank", 0) for receipt in facts.receipts)
-    failed = sum(receipt.pages_by_status.get("failed", 0) for receipt in facts.receipts)
+    blank, failed = facts.num_with_status("blank"), facts.num_with_status("failed")
     num_pages, num_kept = facts.num_rows, facts.num_kept
     read = num_pages - blank - failed
     planned = facts.plan.num_documents
-    lost = f"{facts.num_quarantined:,} gave no page, {facts.num_known:,} known by their bytes"
     stages = [
         Stage(title="documents planned", number=planned, whole=planned, lost=""),
-        Stage(title="documents opened", number=facts.num_opened, whole=planned, lost=lost),
-        Stage(title="pages in them", number=num_pages, whole=num_pages, lost=""),
-        Stage(title="pages read", number=read, whole=num_pages, lost=f"{blank:,} blank, {failed:,} failed"),
         Stage(
-            title="pages kept",
-            number=num_kept,
-            whole=num_pages,
-            lost=f"{read - num_kept:,} read and rejected" if read > num_kept else "",
+            title="documents opened",
+            number=facts.num_opened,
+            whole=planned,
+            lost=_lost({"gave no page": facts.num_quarantined, "known by their bytes": facts.num_known}),
         ),
+        Stage(title="pages in them", number=num_pages, whole=num_pages, lost=""),
+        Stage(title="pages read", number=read, whole=num_pages, lost=_lost({"blank": blank, "failed": failed})),
+        Stage(title="pages kept", number=num_kept, whole=num_pages, lost=_lost({"read and rejected": read - num_kept})),
     ]
     if facts.version is not None:
         num_published = sum(not reject for reject in facts.version.verdicts.column("reject").to_pylist())
@@ -174,8 +176,7 @@ def _share(stage: Stage) -> str:
 
 
 def _kept(facts: BuildFacts) -> Tile:
-    blank = sum(receipt.pages_by_status.get("blank", 0) for receipt in facts.receipts)
-    asked = facts.num_rows - blank
+    asked = facts.num_rows - facts.num_with_status("blank")
     if not asked:
         return Tile(label="Pages kept", value="-", note="no page that is not blank", figure_id="reasons")
     return Tile(

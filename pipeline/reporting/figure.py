@@ -138,7 +138,8 @@ def percent(fraction: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    if seconds < 1:
+    """65 ms, 0.0 s, 4.2 s, 3 min 20 s, 26 h 4 min."""
+    if 0 < seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < SECONDS_PER_MINUTE:
         return f"{seconds:.1f} s"

@@ -11,6 +11,7 @@ from pipeline.builds import layout
 from pipeline.config import PageRules
 from pipeline.interfaces import ObjectStore
 from pipeline.publishing.assemble import rejudge
+from pipeline.quality.language import MIN_LETTER_FRACTION
 from pipeline.quality.rule_table import REJECT_RULES, comparisons
 from pipeline.receipts import Shard
 from pipeline.records import LOOP_CUT, Attempt, Block, OpenedDocument, PageRecord, PageSignals, PageText
@@ -65,6 +66,8 @@ def _random_page(of: OpenedDocument, index: int, chance: random.Random) -> PageR
         script=chance.choice(["Latn", "Hani", "Arab"]),
         layer_repeats=chance.random() < 0.2,
     )
+    if chance.random() < 0.1:  # exactly at the share of letters from which language is looked at
+        signals = replace(signals, num_chars=1000, num_letters=round(MIN_LETTER_FRACTION * 1000))
     assert made.page is not None
     assert made.facts is not None
     reading: PageText = replace(

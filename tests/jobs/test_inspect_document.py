@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs import inspect
+from jobs import inspect_document
 from jobs.command_line import DONE, WRONG_USE
-from jobs.inspect import handler_of
+from jobs.inspect_document import handler_of
 from pipeline.builds import layout
 from pipeline.errors import ConfigError, StoreError
 from pipeline.interfaces import ObjectStore
@@ -66,12 +66,12 @@ def test_a_file_is_written_that_holds_every_page(
     config = tmp_path / "config.yaml"
     config.write_text(f"input: {{uri: {tmp_path}}}\noutput: {{uri: {tmp_path / 'out'}}}\n")
     path = tmp_path / "page.html"
-    assert inspect.main([str(config), "drawn.pdf", "--write", str(path)]) == DONE
+    assert inspect_document.main([str(config), "drawn.pdf", "--write", str(path)]) == DONE
     html = path.read_text()
     for record in drawn:
         assert f'id="data-page-{record.page_id}"' in html
         assert f'id="data-picture-{record.page_id}"' in html
-    assert inspect.main([str(config), "drawn.pdf", "--write", str(tmp_path / "nowhere" / "page.html")]) == WRONG_USE
+    assert inspect_document.main([str(config), "drawn.pdf", "--write", str(tmp_path / "nowhere" / "page.html")]) == WRONG_USE
     assert "cannot be written" in capsys.readouterr().err
     assert layout.PAGES_KEY.fullmatch(find_pages(store, "drawn.pdf").key)
 
@@ -84,7 +84,7 @@ def html_around(place: int) -> str:
 
 @pytest.fixture
 def server() -> Iterator[HTTPServer]:
-    with HTTPServer((inspect.LOOPBACK, 0), handler_of(html_around, TOKEN)) as served:
+    with HTTPServer((inspect_document.LOOPBACK, 0), handler_of(html_around, TOKEN)) as served:
         thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -95,9 +95,9 @@ def server() -> Iterator[HTTPServer]:
 
 
 def asked(server: HTTPServer, path: str, *, method: str = "GET", host: str | None = None) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(inspect.LOOPBACK, server.server_port, timeout=10)
+    connection = http.client.HTTPConnection(inspect_document.LOOPBACK, server.server_port, timeout=10)
     connection.putrequest(method, path, skip_host=True)
-    connection.putheader("Host", host or f"{inspect.LOOPBACK}:{server.server_port}")
+    connection.putheader("Host", host or f"{inspect_document.LOOPBACK}:{server.server_port}")
     connection.endheaders()
     response = connection.getresponse()
     body = response.read()

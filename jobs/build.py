@@ -29,6 +29,7 @@ from jobs.golden import is_golden_unread, read_golden
 from jobs.journal import journal_of
 from jobs.logs import WORKER_HOOK, adopt_loggers, may_draw, say, worker_environment
 from jobs.progress import Display, Tally, summary
+from jobs.report import publish_and_report
 from pipeline.builds import layout
 from pipeline.builds.begin import begin_build, begin_retry, config_of_plan
 from pipeline.builds.commit import open_shards, read_receipts
@@ -47,7 +48,6 @@ from pipeline.log_ids import ids_of_this_work, now_about
 from pipeline.parallel import Spread, one_by_one
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.known import known_ids
-from pipeline.publishing.publish import publish
 from pipeline.publishing.spending import cost_of_build
 from pipeline.publishing.tokens import keep_tokenizer
 from pipeline.publishing.versions import VersionManifest
@@ -174,7 +174,7 @@ def _read_and_publish(
         check()
         stop.check()
         gates = gates_of(store, config, accepted=())
-        version = publish(store, config, code_version=code_version(), spread=spread, gates=gates)
+        version = publish_and_report(store, config, spread=spread, gates=gates)
     return Outcome(
         version=version,
         tally=tally,
@@ -275,6 +275,7 @@ def where_it_lies(config: BuildConfig, version: VersionManifest) -> str:
         f"{found}"
         f"  pages      {root}/pages/\n"
         f"  documents  {documents}\n"
+        f"  report     {root}/{layout.report_key(config.build_id)}\n"
         f"  manifest   {root}/{layout.version_manifest_key(version.version_id)}\n\n"
         f"look at it:\n  {look}"
     )

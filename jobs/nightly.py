@@ -23,6 +23,7 @@ from jobs.command_line import (
 from jobs.cost_rows import add_cost
 from jobs.logs import say
 from jobs.progress import duration
+from pipeline.builds import layout
 from pipeline.builds.begin import absolute_uri, begin_build, probe, put_plan
 from pipeline.builds.lease import hold_lease
 from pipeline.builds.nights import agenda, parse_night
@@ -135,6 +136,7 @@ def report(plan: BuildPlan, outcome: Outcome | None, past: Past, *, golden_error
     add_cost(table, outcome.cost)
     for index, reading in enumerate(version.gates):
         table.add_row("" if index else "gates", reading.told)
+    table.add_row("report", layout.report_key(plan.build_id))
     return table
 
 

@@ -4,11 +4,11 @@ import argparse
 from collections.abc import Sequence
 
 from jobs.build import spreading, where_it_lies
-from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
+from jobs.command_line import DONE, add_config_arguments, config_of, end_process, parser_for, run_command
+from jobs.report import publish_and_report
 from pipeline.log_ids import now_about
 from pipeline.publishing.gate_figures import gates_of
 from pipeline.publishing.gates import FIGURES
-from pipeline.publishing.publish import publish
 from pipeline.store import open_store
 
 ACCEPT_HELP = "let this gate pass whatever it measures, repeatable; the version's manifest says so"
@@ -36,10 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     now_about(build_id=config.build_id)
     store = open_store(config.output)
     with spreading() as spread:
-        version = publish(
+        version = publish_and_report(
             store,
             config,
-            code_version=code_version(),
             name=arguments.version,
             spread=spread,
             gates=gates_of(store, config, accepted=arguments.accept),

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.build import spreading, where_it_lies
-from jobs.command_line import DONE, add_config_arguments, code_version, config_of, end_process, parser_for, run_command
+from jobs.command_line import DONE, add_config_arguments, config_of, end_process, parser_for, run_command
 from jobs.log import changes
 from jobs.publish import add_publish_arguments
+from jobs.report import publish_and_report
 from pipeline.config import load_rules
 from pipeline.log_ids import now_about
 from pipeline.publishing.gate_figures import gates_of
-from pipeline.publishing.publish import publish
 from pipeline.publishing.versions import find_version
 from pipeline.store import open_store
 
@@ -34,10 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     now_about(build_id=config.build_id)
     store = open_store(config.output)
     with spreading() as spread:
-        version = publish(
+        version = publish_and_report(
             store,
             config,
-            code_version=code_version(),
             name=arguments.version,
             spread=spread,
             gates=gates_of(store, config, accepted=arguments.accept),

@@ -1,12 +1,16 @@
 """`pagemill status`: how far a build is, from what lies in its store; with --address what Ray says of its job first."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
+
+from rich.console import Console
 
 from jobs.command_line import DONE, INCOMPLETE, add_config_arguments, config_of, end_process, parser_for, run_command
 from jobs.cost_rows import cost_lines_of
 from jobs.progress import mode_lines, rung_lines
 from jobs.submission import add_address_argument, build_of_submission, newest_attempt, open_jobs, submission_name, told
+from jobs.watch import watch
 from pipeline.builds.begin import absolute_uri, read_plan
 from pipeline.builds.commit import read_receipts
 from pipeline.builds.past import Past, read_past
@@ -17,16 +21,28 @@ from pipeline.config import BuildConfig
 from pipeline.publishing.versions import latest_version
 from pipeline.store import open_store
 
+WATCH_EVERY_S = 2.0
+WATCH_HELP = "show it live until it is finished, looked at every so many seconds (2); a plain line each time in a pipe"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(
         "status",
         "How far a build is: shards, documents, pages by status and reason. Exit code 1 until it is published.",
-        "pagemill status configs/quickstart.yaml\n  pagemill status configs/nightly.yaml --address http://head:8265",
+        "pagemill status configs/quickstart.yaml --watch\n  pagemill status configs/nightly.yaml --address http://head:8265",
     )
     add_config_arguments(parser)
     add_address_argument(parser, "its nodes and the build's job too")
+    parser.add_argument("--watch", metavar="SECONDS", nargs="?", type=_seconds, const=WATCH_EVERY_S, help=WATCH_HELP)
     return run_command(parser, run, argv)
+
+
+def _seconds(text: str) -> float:
+    """Raises ValueError, which argparse tells."""
+    seconds = float(text)
+    if not 0.1 <= seconds <= 3600.0:
+        raise ValueError(text)
+    return seconds
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         config = config.model_copy(update={"build_id": build_of_submission(config)})
         show(cluster_rows(config, open_jobs(arguments.address)))
     store = open_store(config.output)
+    if arguments.watch is not None:
+        watch(store, config, every_s=arguments.watch, console=Console(file=sys.stdout, highlight=False))
     receipts = read_receipts(store, config.build_id)
     found = status_of(store, read_plan(store, config.build_id), receipts)
     latest = latest_version(store)

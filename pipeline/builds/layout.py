@@ -87,6 +87,11 @@ def manifest_key(build_id: str) -> str:
     return f"_builds/{build_id}/manifest.json"
 
 
+def report_key(build_id: str) -> str:
+    """A picture of the build that is made again at any time; shows texts and pages of its documents."""
+    return f"_builds/{build_id}/report.html"
+
+
 def journal_prefix(build_id: str) -> str:
     return f"_builds/{build_id}/events/"
 

@@ -5,7 +5,8 @@ those that say the same. Nothing else replaces evidence (infra/decisions/0009). 
 before the next leaves a dataset that the same command finishes:
 
     1. an audit entry: from here on no build reads these bytes or names, and no version is made with them
-    2. images of their pages go; judged rows and indexes of their shards are deleted, and made again from what is left
+    2. images of their pages go; reports of their builds, judged rows and indexes of their shards are deleted, and may be made
+       again from what is left
     3. pages files: rows become tombstones; then the receipt, then the build's manifest, which are of its bytes
     4. the version without them is published on top of the latest
     5. every version that holds one of them is withdrawn, and so are parts that were never published
@@ -34,6 +35,7 @@ from pipeline.config import BuildConfig
 from pipeline.errors import BuildError, ObjectMissing
 from pipeline.interfaces import ObjectInfo, ObjectStore
 from pipeline.parallel import Spread, map_in_order, one_by_one
+from pipeline.publishing.derived import derived_objects
 from pipeline.publishing.forget_images import bury_images, images_with
 from pipeline.publishing.lists import read_lists
 from pipeline.publishing.live import read_planned_names
@@ -196,7 +198,7 @@ def _changes(store: ObjectStore, ids: Collection[str]) -> Iterator[Change]:
     yield from (_change(info, "replaced") for info in images_with(store, ids))
     for build_id in sorted({each.build_id for each in found}):
         yield from (_change(info, "replaced") for info in store.list(layout.manifest_key(build_id)))
-    yield from (_change(info, "deleted") for info in _derived(store, found))
+    yield from (_change(info, "deleted") for info in derived_objects(store, {(each.build_id, each.shard_id) for each in found}))
     for version_id in _versions_with(store, ids):
         yield from (_change(info, "withdrawn") for info in store.list(layout.documents_prefix(version_id)))
 
@@ -205,25 +207,11 @@ def _change(info: ObjectInfo, change: Literal["replaced", "deleted", "withdrawn"
     return Change(key=info.key, change=change, size_bytes=info.size_bytes, version=info.version)
 
 
-def _derived(store: ObjectStore, found: Sequence[_Evidence]) -> Iterator[ObjectInfo]:
-    """Judged rows of the shards, and the indexes of their builds, under whatever rules."""
-    shards = {(each.build_id, each.shard_id) for each in found}
-    builds = {build_id for build_id, _ in shards}
-    for info in store.list(layout.JUDGED_PREFIX):
-        match = layout.JUDGED_KEY.fullmatch(info.key)
-        if match and (match["build_id"], match["shard_id"]) in shards:
-            yield info
-    for info in store.list(layout.DEDUP_PREFIX):
-        match = layout.DEDUP_KEY.fullmatch(info.key)
-        if match and match["build_id"] in builds:
-            yield info
-
-
 def _bury(store: ObjectStore, ids: Collection[str]) -> None:
     """Steps 2 and 3. Receipts and manifests are compared as well: a crash may have come between them and their pages."""
     bury_images(store, ids)
     found = list(_evidence(store, ids))
-    for info in list(_derived(store, found)):
+    for info in list(derived_objects(store, {(each.build_id, each.shard_id) for each in found})):
         store.delete(info.key)
     for each in found:
         data = without_documents(store.get(each.info.key), each.ids)

@@ -37,8 +37,8 @@ def _read(store: ObjectStore, config: BuildConfig, accepted: Collection[str], ca
     )
 
 
-def night_figures(store: ObjectStore, config: BuildConfig, build_id: str, counts: ListingCounts) -> NightFigures:
-    """Of a finished build, at the prices of the config. Raises VerifyError, ObjectMissing."""
+def night_figures(store: ObjectStore, config: BuildConfig | None, build_id: str, counts: ListingCounts) -> NightFigures:
+    """Of a finished build, at the prices of the config, if there is one. Raises VerifyError, ObjectMissing."""
     scores = find_scores(store, build_id)
     receipts = read_manifest(store, build_id).receipts
     return NightFigures(
@@ -50,7 +50,7 @@ def night_figures(store: ObjectStore, config: BuildConfig, build_id: str, counts
     )
 
 
-def _cost(store: ObjectStore, config: BuildConfig, build_id: str, receipts: Sequence[ShardReceipt]) -> float | None:
-    if config.prices is None:
+def _cost(store: ObjectStore, config: BuildConfig | None, build_id: str, receipts: Sequence[ShardReceipt]) -> float | None:
+    if config is None or config.prices is None:
         return None
     return build_cost(read_spans(store, build_id), receipts, engine=config.engine, prices=config.prices).total

@@ -12,7 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.config import PageRules
+from pipeline.quality.rule_table import LOOPS, Evidence, comparisons
 from pipeline.records import PageSignals
+
+LOOP_SIGNALS = tuple(dict.fromkeys(each.signal for each in comparisons(LOOPS)))
 
 NEEDLE_CHARS = 40
 """Length of the tail that is looked for further up: longer than a phrase that prose repeats by chance, short enough that a
@@ -68,12 +71,8 @@ def zlib_fraction(text: str) -> float:
 
 def has_loop(signals: PageSignals, rules: PageRules) -> bool:
     """A4 rule 3 without the engine's word: any of tail, equal lines, compression, duplicate 10-grams."""
-    return (
-        (signals.tail_repeats >= rules.loop_tail_repeats and signals.tail_repeat_chars >= rules.loop_tail_chars)
-        or (signals.equal_line_run >= rules.loop_equal_lines and signals.equal_line_run_chars >= rules.loop_equal_line_chars)
-        or (signals.zlib_fraction < rules.loop_zlib_below and signals.num_chars >= rules.loop_zlib_min_chars)
-        or (signals.dup_10gram_fraction > rules.loop_dup_10gram_above and signals.num_words >= rules.loop_dup_10gram_min_words)
-    )
+    evidence = Evidence(numbers={name: getattr(signals, name) for name in LOOP_SIGNALS}, facts=())
+    return LOOPS.holds(evidence, rules)
 
 
 def loop_start(text: str, rules: PageRules) -> int | None:

@@ -17,14 +17,17 @@ from dataclasses import dataclass
 from pipeline.config import PageRules
 from pipeline.quality.characters import UNSPACED_SCRIPTS
 from pipeline.quality.language import MIN_LETTER_FRACTION, UNDETERMINED
-from pipeline.quality.repetition import has_loop
+from pipeline.quality.rule_table import REJECT_RULES, SOFT_RULES, TRUSTED_LAYER, UNREADABLE_SCRIPT, Evidence
 from pipeline.records import LOOP_CUT, PageFacts, PageSignals, PageStatus, PageText
 
+SIGNALS = (
+    *("num_chars", "num_words", "num_letters", "garbled_fraction", "mean_word_chars", "dup_10gram_fraction", "zlib_fraction"),
+    *("tail_repeats", "tail_repeat_chars", "equal_line_run", "equal_line_run_chars"),
+    *("language_score_fraction", "layer_recall", "layer_precision"),
+)
+"""Fields of PageSignals that rules look at."""
 UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "km", "lo", "my", "bo"})
 """Languages without spaces between words: word lengths mean nothing (A4 rule 5)."""
-UNREADABLE_SCRIPT = "unreadable_script"
-"""Flag of a reading with far too few signs for the page's ink, and the reject reason it becomes: the page's script is none that
-the engine knows, so what signs there are are noise."""
 TOC_LINES_FROM = 0.25
 REFERENCE_LINES_FROM = 0.50
 TABLE_CHARS_ABOVE = 0.50
@@ -54,11 +57,8 @@ def is_blank(facts: PageFacts, rules: PageRules) -> bool:
 
 def is_layer_trusted(facts: PageFacts, layer_chars: int, rules: PageRules) -> bool:
     """The text layer is long enough to prove something, drawn, and not garbled. `layer_chars` as in `PageSignals`."""
-    if layer_chars < rules.layer_min_chars:
-        return False
-    if facts.layer_garbled_fraction is None or facts.layer_garbled_fraction >= rules.layer_garbled_below:
-        return False
-    return facts.layer_hidden_fraction is None or facts.layer_hidden_fraction < rules.layer_hidden_below
+    evidence = Evidence(numbers=_layer_numbers(facts, layer_chars), facts=tuple(_layer_facts(facts)))
+    return TRUSTED_LAYER.holds(evidence, rules)
 
 
 def judge_blank(facts: PageFacts, *, configured_dpi: float) -> Judgement:
@@ -76,8 +76,10 @@ def judge_page(facts: PageFacts, page: PageText, signals: PageSignals, rules: Pa
     """The verdict on a page that an engine answered for. A failed answer is rejected as `engine_failed` alone."""
     if page.status == "failed":
         return judge_failure("engine_failed", facts, configured_dpi=configured_dpi)
-    reject = tuple(_broken_rules(facts, page, signals, rules))
-    soft = [name for name in _soft_rules(page, signals, rules) if name not in reject]
+    evidence = evidence_of(facts, page, signals)
+    reject = tuple(name for name, condition in REJECT_RULES.items() if condition.holds(evidence, rules))
+    broken_soft = [name for name, condition in SOFT_RULES.items() if condition.holds(evidence, rules)]
+    soft = [*broken_soft, *(["overfull"] if _is_overfull(page, rules) else [])]
     tags = [*_tags(facts, signals, rules), *_render_tags(facts, configured_dpi)]
     stopped = page.finish_reason in ("length", "repetition") and LOOP_CUT not in page.flags
     return Judgement(
@@ -87,37 +89,51 @@ def judge_page(facts: PageFacts, page: PageText, signals: PageSignals, rules: Pa
     )
 
 
-def _broken_rules(facts: PageFacts, page: PageText, signals: PageSignals, rules: PageRules) -> Iterator[str]:
+def evidence_of(facts: PageFacts, page: PageText, signals: PageSignals) -> Evidence:
+    """What the rules look at, of a page that an engine answered for."""
+    return Evidence(
+        numbers={
+            **{name: getattr(signals, name) for name in SIGNALS},
+            "confidence": page.confidence,
+            "mean_logprob": page.mean_logprob,
+            **_layer_numbers(facts, signals.layer_chars),
+        },
+        facts=tuple(_facts(facts, page, signals)),
+    )
+
+
+def _facts(facts: PageFacts, page: PageText, signals: PageSignals) -> Iterator[str]:
     was_cut = LOOP_CUT in page.flags
     if page.finish_reason == "length" and not was_cut:
-        yield "truncated"
-    if (page.finish_reason == "repetition" and not was_cut) or (_generates(page) and _loops(signals, rules)):
-        yield "loop"
+        yield "is_cut_short"
+    if page.finish_reason == "repetition" and not was_cut:
+        yield "is_stopped_in_loop"
+    if not signals.layer_repeats:
+        yield "can_loop" if _generates(page) else "may_repeat"
     if UNREADABLE_SCRIPT in page.flags:
-        yield UNREADABLE_SCRIPT
-    if signals.garbled_fraction > rules.garbled_above:
-        yield "garbled"
-    if _has_words(signals, rules) and signals.mean_word_chars > rules.glued_mean_word_chars_above:
-        yield "glued"
-    if _is_gibberish(signals, rules) and _is_doubtful(page, signals, rules):
-        yield "gibberish"
-    if _is_below(page.confidence, rules.low_conf_below) or _is_below(page.mean_logprob, rules.low_logprob_below):
-        yield "low_conf"
-    if page.source == "ocr" and _misses_layer(facts, signals, rules):
-        yield "layer_mismatch"
+        yield "is_unreadable"
+    if signals.language not in UNSPACED_LANGUAGES and signals.script not in UNSPACED_SCRIPTS:
+        yield "is_spaced"
+    if signals.num_letters >= MIN_LETTER_FRACTION * signals.num_chars:
+        yield "is_lettered"
+    if signals.language == UNDETERMINED:
+        yield "is_undetermined"
+    if page.source == "ocr" and signals.layer_recall is not None and signals.layer_precision is not None:
+        yield "is_compared"
+    yield from _layer_facts(facts)
 
 
-def _soft_rules(page: PageText, signals: PageSignals, rules: PageRules) -> Iterator[str]:
-    if _has_words(signals, rules) and signals.mean_word_chars < rules.shredded_mean_word_chars_below:
-        yield "shredded"
-    if not _generates(page) and _loops(signals, rules):
-        yield "loop"
-    if _is_gibberish(signals, rules):
-        yield "gibberish"
-    if _is_unsure(page, rules):
-        yield "low_conf"
-    if _is_overfull(page, rules):
-        yield "overfull"
+def _layer_numbers(facts: PageFacts, layer_chars: int) -> dict[str, float | None]:
+    return {
+        "layer_chars": layer_chars,
+        "layer_garbled_fraction": facts.layer_garbled_fraction,
+        "layer_hidden_fraction": facts.layer_hidden_fraction,
+    }
+
+
+def _layer_facts(facts: PageFacts) -> Iterator[str]:
+    if facts.layer_hidden_fraction is None:
+        yield "is_hiding_unknown"
 
 
 def _tags(facts: PageFacts, signals: PageSignals, rules: PageRules) -> Iterator[str]:
@@ -142,48 +158,9 @@ def _generates(page: PageText) -> bool:
     return page.finish_reason is not None
 
 
-def _loops(signals: PageSignals, rules: PageRules) -> bool:
-    return has_loop(signals, rules) and not signals.layer_repeats
-
-
-def _has_words(signals: PageSignals, rules: PageRules) -> bool:
-    """Enough words, and a language that puts spaces between them."""
-    spaced = signals.language not in UNSPACED_LANGUAGES and signals.script not in UNSPACED_SCRIPTS
-    return spaced and signals.num_words >= rules.word_rules_min_words
-
-
-def _is_gibberish(signals: PageSignals, rules: PageRules) -> bool:
-    """Many letters in which the detector finds no language, or one at a fraction of its usual score."""
-    if signals.num_letters < rules.gibberish_min_letters or signals.num_letters < MIN_LETTER_FRACTION * signals.num_chars:
-        return False
-    score = signals.language_score_fraction
-    return signals.language == UNDETERMINED or (score is not None and score < rules.gibberish_score_below)
-
-
-def _is_doubtful(page: PageText, signals: PageSignals, rules: PageRules) -> bool:
-    """Gibberish alone is also an axis of place names; with a second sign it is a failed reading."""
-    return signals.garbled_fraction > rules.gibberish_garbled_above or _is_unsure(page, rules)
-
-
-def _is_unsure(page: PageText, rules: PageRules) -> bool:
-    return _is_below(page.confidence, rules.low_conf_warn_below) or _is_below(page.mean_logprob, rules.low_logprob_warn_below)
-
-
 def _is_overfull(page: PageText, rules: PageRules) -> bool:
     """Markup is no text: it counts only where the engine has not told the two apart."""
     num_tokens = page.output_tokens if page.text_tokens is None else page.text_tokens
     if not page.vision_tokens or num_tokens is None:
         return False
     return num_tokens > rules.overfull_tokens_above * page.vision_tokens
-
-
-def _misses_layer(facts: PageFacts, signals: PageSignals, rules: PageRules) -> bool:
-    """The text lacks half of a trusted layer, or more than half of it stands nowhere in the layer."""
-    recall, precision = signals.layer_recall, signals.layer_precision
-    if recall is None or precision is None or not is_layer_trusted(facts, signals.layer_chars, rules):
-        return False
-    return recall < rules.layer_recall_below or precision < rules.layer_precision_below
-
-
-def _is_below(value: float | None, threshold: float) -> bool:
-    return value is not None and value < threshold

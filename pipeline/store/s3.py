@@ -48,6 +48,7 @@ class _Condition(TypedDict, total=False):
 class _Put(_Condition, total=False):
     Metadata: dict[str, str]
     ContentMD5: str
+    ContentType: str
 
 
 class S3Store:
@@ -174,6 +175,8 @@ class S3Store:
         """With a digest that every store checks: boto3 sends one to AWS, other servers know Content-MD5."""
         if self._endpoint_url is not None:
             wanted["ContentMD5"] = _content_md5(data)
+        if key.endswith(".html"):
+            wanted["ContentType"] = "text/html; charset=utf-8"  # a browser offers anything else for download
         for num_tries_left in reversed(range(NUM_TRIES)):
             try:
                 self._connection.client().put_object(Bucket=self._bucket, Key=self._root + key, Body=data, **wanted)

@@ -300,3 +300,16 @@ def test_the_images_of_its_pages_go_too_and_those_of_a_dead_worker() -> None:
     kept = [image for image in images if image.page_id.doc_id != A.doc_id]
     assert store.get(layout.images_key("main", shard.shard_id)) == encode_images(kept, {"pagemill.build": "main"})
     assert verify(store, "main").findings == ()
+
+
+def test_the_report_of_its_build_goes_too_and_that_of_another_build_stays() -> None:
+    store = MortalStore()
+    finished_build(store, CORPUS[:4])
+    publish(store, config())
+    store.put(layout.report_key("main"), f"<p>{A.title}</p>".encode())
+    store.put(layout.report_key("other"), b"<p>nothing of it</p>")
+    done = forget_ids(store, A.doc_id)
+    assert layout.report_key("main") in {each.key for each in done.changes if each.change == "deleted"}
+    assert layout.report_key("main") not in store.objects
+    assert layout.report_key("other") in store.objects
+    assert verify(store, "main").findings == ()

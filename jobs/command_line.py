@@ -120,7 +120,8 @@ def run_command(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
     """Parses, runs, and turns what went wrong into one clear line and an exit code."""
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.ERROR)
-    logging.getLogger("botocore").setLevel(logging.INFO)  # below that it writes signed headers and session tokens
+    # with --debug never below INFO, where it writes signed headers and session tokens; else as loud as every library
+    logging.getLogger("botocore").setLevel(logging.INFO if arguments.debug else logging.NOTSET)
     warnings.filterwarnings("default" if arguments.debug else "ignore")
     with logging_as(getattr(arguments, "log", TEXT), debug=arguments.debug), about():
         return _run(run, arguments)

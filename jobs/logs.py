@@ -139,6 +139,7 @@ def _speak_plainly() -> None:
     SAYS.handlers, SAYS.propagate = [StderrLines()], False
     SAYS.setLevel(logging.INFO)
     EVENTS.setLevel(logging.WARNING)
+    LIBRARY.setLevel(logging.NOTSET)
 
 
 _speak_plainly()

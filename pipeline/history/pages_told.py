@@ -44,10 +44,11 @@ def opened_entry(
 
 def broken_rules(page: PageRecord, rules: PageRules) -> tuple[BrokenRule, ...]:
     """The page's reject reasons, with the limits of these rules behind them."""
-    read = page.page
+    read, facts = page.page, page.facts
+    if read is None or facts is None:
+        return tuple(BrokenRule(reason=reason, limits=()) for reason in page.reject)
     return tuple(
-        BrokenRule(reason=reason, limits=() if read is None else broken_page_limits(reason, read, page.signals, rules))
-        for reason in page.reject
+        BrokenRule(reason=reason, limits=broken_page_limits(reason, facts, read, page.signals, rules)) for reason in page.reject
     )
 
 

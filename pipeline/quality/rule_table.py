@@ -147,3 +147,17 @@ def comparisons(condition: Condition) -> Iterator[Compare]:
                 yield from comparisons(part)
         case Fact():
             return
+
+
+def crossed(condition: Condition, evidence: Evidence, rules: PageRules) -> Iterator[Compare]:
+    """The comparisons that make a condition hold, from left to right; none when it does not, or when facts alone do."""
+    if not condition.holds(evidence, rules):
+        return
+    match condition:
+        case Compare():
+            yield condition
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from crossed(part, evidence, rules)
+        case Fact():
+            return

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from pipeline.config import DocumentRules, PageRules
 from pipeline.quality.broken_limits import (
     DOCUMENT_LIMITS,
-    PAGE_LIMITS,
     broken_document_limits,
     broken_page_limits,
 )
 from pipeline.quality.document_rules import KeptPage, judge_document
+from pipeline.quality.rule_table import REJECT_RULES, comparisons
 from pipeline.quality.rules import judge_page
 from pipeline.records import PageSignals, PageText
 from tests.quality.prose import FACTS, HARBOUR, READING, judged, looping, signals_of
@@ -28,9 +28,9 @@ SIGNS = {">": operator.gt, "<": operator.lt, ">=": operator.ge}
 def test_every_reason_of_a_page_is_told_with_limits_that_were_crossed(signals: PageSignals, reading: PageText) -> None:
     reasons = judge_page(FACTS, reading, signals, RULES, configured_dpi=150.0).reject
     for reason in reasons:
-        limits = broken_page_limits(reason, reading, signals, RULES)
+        limits = broken_page_limits(reason, FACTS, reading, signals, RULES)
         is_the_engines_word = reason == "loop" and reading.finish_reason == "repetition"
-        assert limits or reason not in PAGE_LIMITS or is_the_engines_word
+        assert limits or not list(comparisons(REJECT_RULES[reason])) or is_the_engines_word
         for limit in limits:
             assert SIGNS[limit.sign](limit.value, limit.threshold)
             assert limit.threshold == getattr(RULES, limit.rule)
@@ -51,17 +51,17 @@ def test_every_reason_of_a_document_is_told_with_limits_that_were_crossed(signal
 def test_a_loop_is_told_by_the_repeats_at_its_end() -> None:
     text = looping(HARBOUR, "again and again ", 900)
     assert judged(text).reject == ("loop",)
-    told = broken_page_limits("loop", READING, signals_of(text), RULES)
+    told = broken_page_limits("loop", FACTS, READING, signals_of(text), RULES)
     assert ("tail_repeats", ">=", 4) in [(limit.column, limit.sign, limit.threshold) for limit in told]
 
 
 def test_the_limits_are_those_of_the_rules_given() -> None:
     signals = signals_of(HARBOUR.replace("e", "\ufffd"))
-    (limit,) = broken_page_limits("garbled", READING, signals, PageRules(garbled_above=0.01))
+    (limit,) = broken_page_limits("garbled", FACTS, READING, signals, PageRules(garbled_above=0.01))
     assert (limit.column, limit.threshold, limit.rule) == ("garbled", 0.01, "garbled_above")
     assert limit.value == signals.garbled_fraction
 
 
 @pytest.mark.parametrize("reason", ["truncated", "engine_failed", "crashed", "blank"])
 def test_a_reason_that_no_number_has_made_has_no_limits(reason: str) -> None:
-    assert broken_page_limits(reason, READING, signals_of(HARBOUR), RULES) == ()
+    assert broken_page_limits(reason, FACTS, READING, signals_of(HARBOUR), RULES) == ()

@@ -8,6 +8,7 @@ headers, and that a store refuses a body that is not of its digest (servers for 
 import base64
 import hashlib
 import http.client
+import itertools
 import socket
 import threading
 import time
@@ -45,6 +46,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
 }
 HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive", "server", "date"})
 SLOW_S = 0.3
+FLIPS = itertools.count()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,5 +223,6 @@ def _other(name: str, value: str) -> str:
 
 
 def _flipped(body: bytes) -> bytes:
-    middle = len(body) // 2
-    return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+    """Another byte each time: what a network spoils, it does not spoil the same way twice."""
+    place = next(FLIPS) % len(body)
+    return body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]

@@ -49,7 +49,7 @@ run: $(VENV)/run.stamp    ## read the sample corpus into out/quickstart
 test: $(VENV)/dev.stamp $(VENV)/helm.stamp ## the whole default suite
 	$(BIN)/python -m pytest
 
-test-slow: $(VENV)/dev.stamp ## what the default suite leaves out, because it takes a minute or more
+test-slow: $(VENV)/dev.stamp ## what the default suite leaves out, because it takes long; CI runs it
 	$(BIN)/python -m pytest -m slow
 
 test-vllm: $(VENV_VLLM)/vllm.stamp ## what needs torch: the real vLLM on the CPU and the readers, in an environment of its own

@@ -282,6 +282,7 @@ def pagemill(*argv: str, home: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_driver_killed_in_the_middle_loses_nothing_and_the_next_run_redoes_nothing(
     small_corpus: Path, tmp_path: Path
 ) -> None:
@@ -324,6 +325,7 @@ def test_a_driver_killed_in_the_middle_loses_nothing_and_the_next_run_redoes_not
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 def test_a_build_that_is_told_to_stop_says_so_and_leaves_whole_shards_only(
     small_corpus: Path, tmp_path: Path, signum: signal.Signals
 ) -> None:

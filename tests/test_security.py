@@ -129,6 +129,7 @@ JOIN = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False); pri
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_a_local_cluster_lets_nobody_in_who_has_no_token(ray_cluster: None, tmp_path: Path) -> None:
     import ray
 

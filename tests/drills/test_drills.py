@@ -56,6 +56,7 @@ def test_the_same_holds_over_a_network_that_loses_and_changes_what_it_carries(se
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_the_same_holds_for_two_real_drivers_at_once() -> None:
     seed = sorted(CLUSTER_KINDS).index("second_driver")
     done = rehearse_on_a_cluster(seed)

@@ -25,7 +25,7 @@ def test_a_config_means_on_the_head_what_it_means_here(path: Path) -> None:
         assert load_config(folder / CONFIG_NAME) == config
 
 
-def test_nothing_but_modules_and_who_they_are_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_nothing_but_modules_assets_and_who_they_are_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with packed(config_for()) as folder:
         sent = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     tracked = subprocess.run(["git", "ls-files", "pipeline", "jobs"], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -38,11 +38,12 @@ exit codes: 0 every promise held, 1 a drill broke one, 2 wrong use"""
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
-    logging.disable(logging.ERROR)
     started_s = time.monotonic()
     done: list[Rehearsal] = []
     failures: list[Failure] = []
     with ExitStack() as stack:
+        logging.disable(logging.ERROR)
+        stack.callback(logging.disable, logging.NOTSET)
         drill = _drill_over(arguments.over, arguments.kinds, stack)
         for seed in arguments.seeds:
             try:

@@ -172,7 +172,7 @@ def test_a_night_is_submitted_once_drained_and_gone_on_with(cluster: Cluster, co
     assert [finding.kind for finding in report.findings] == []
 
     code, said, complained = run(cluster, *night)
-    assert code == DONE, complained
+    assert code == DONE, said + complained
     assert f"{NUM_DOCUMENTS - len(drained)} to do" in said
     after = committed(store)
     assert {key: after[key] for key in drained} == drained

@@ -272,5 +272,5 @@ def _absolute(address: str, folder: str) -> str:
         raise SourceError(f"cannot read {host}: {scheme}:// is not supported; give a path or s3://bucket/key")
     if folder.startswith("s3://") and not address.startswith("/"):
         return f"{folder}/{posixpath.normpath(address)}" + ("/" if address.endswith("/") else "")
-    start = folder if folder.startswith("/") else os.getcwd()
-    return os.path.normpath(os.path.join(start, os.path.expanduser(address))) + ("/" if address.endswith("/") else "")
+    path = os.path.join(folder, os.path.expanduser(address))
+    return os.path.abspath(path) + ("/" if address.endswith("/") else "")

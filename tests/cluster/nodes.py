@@ -86,8 +86,6 @@ class Cluster:
             "PYTHONPATH": str(self._folder / "image"),
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
-            # Nodes on one machine share the folder that a job's code is unpacked in, and the first to be done deletes it.
-            "RAY_runtime_env_skip_local_gc": "1",
         }
 
 

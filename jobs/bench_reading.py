@@ -43,7 +43,15 @@ LOCAL = {
     "datasets, shuffled, 2 loader workers": "peers",
 }
 """Each reader, and whose interpreter runs it."""
-OVER_S3 = (OWN, CEILING, "pagemill, in file order", "datasets, streaming", "datasets, streaming, shuffled")
+OVER_S3 = (
+    OWN,
+    CEILING,
+    "pagemill, in file order",
+    "datasets, streaming",
+    "datasets, streaming, shuffled",
+    "litdata on Parquet",
+    "mosaicml-streaming on its MDS copy",
+)
 PARQUET_PEERS = ("datasets, streaming", "datasets, streaming, shuffled", "litdata on Parquet")
 PORT = 9753
 NUM_MANY_FILES = 10_000
@@ -126,7 +134,10 @@ def in_turns(readers: Mapping[str, str], place: str, interpreters: Mapping[str, 
 
 
 def _figures(argv: Sequence[str]) -> Figures:
-    done = subprocess.run(argv, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=_environment())
+    """Each run has a place of its own for what it caches, so that none finds what another has fetched."""
+    with tempfile.TemporaryDirectory() as scratch:
+        environment = {**_environment(), "TMPDIR": scratch}
+        done = subprocess.run(argv, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     figures: Figures = json.loads(done.stdout.splitlines()[-1])
     return figures
 

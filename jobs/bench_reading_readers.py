@@ -10,6 +10,7 @@ import os
 import re
 import resource
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -122,21 +123,31 @@ def _datasets(place: str) -> "IterableDataset":
 
 
 def litdata_parquet(place: str) -> Iterator[str]:
+    """Over S3 the files come into a cache that begins empty, by its fast client, which has to be told that http will do."""
     from litdata import StreamingDataLoader, StreamingDataset, index_parquet_dataset
     from litdata.streaming.item_loader import ParquetLoader
 
     folder = f"{place}-litdata"
-    if not Path(folder, "index.json").exists():
+    options: dict[str, object] = {}
+    if place.startswith("s3://"):
+        options = {"storage_options": {"endpoint_url": os.environ["BENCH_ENDPOINT"]}, "cache_dir": tempfile.mkdtemp()}
+        vars(importlib.import_module("litdata.streaming.downloader"))["_OBSTORE_CLIENT_OPTIONS"]["allow_http"] = True
+    elif not Path(folder, "index.json").exists():
         index_parquet_dataset(folder)
-    dataset = StreamingDataset(folder, item_loader=ParquetLoader(columns=["text"]), shuffle=True, seed=SEED)
+    dataset = StreamingDataset(folder, item_loader=ParquetLoader(columns=["text"]), shuffle=True, seed=SEED, **options)
     for batch in StreamingDataLoader(dataset, batch_size=32, num_workers=0, collate_fn=list):
         yield from (row["text"] if isinstance(row, dict) else row[0] for row in batch)
 
 
 def mosaic_mds(place: str) -> Iterator[str]:
+    """Over S3 the shards come into a folder that begins empty, as on a machine that has not read them yet."""
     from streaming import StreamingDataset
 
-    for row in StreamingDataset(local=f"{place}-mds", shuffle=True, shuffle_seed=SEED, batch_size=32):
+    folder, where = f"{place}-mds", {"local": f"{place}-mds"}
+    if place.startswith("s3://"):
+        os.environ["S3_ENDPOINT_URL"] = os.environ["BENCH_ENDPOINT"]
+        where = {"remote": folder, "local": tempfile.mkdtemp()}
+    for row in StreamingDataset(**where, shuffle=True, shuffle_seed=SEED, batch_size=32):
         yield row["text"]
 
 

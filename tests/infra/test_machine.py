@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs import nightly
+from jobs import nightly, pagemill
 from jobs.command_line import DONE, GATE_BROKEN, HELD, INCOMPLETE, WRONG_USE
-from jobs.pagemill import COMMANDS
 from tests.infra.manifests import ROOT
 
 MACHINE = ROOT / "infra" / "machine"
@@ -73,7 +72,7 @@ def test_what_is_started_is_a_command_that_our_parser_takes(name: str, monkeypat
     _, command, *arguments = shlex.split(line)
     taken: list[Path] = []
     monkeypatch.setattr(nightly, "run", lambda parsed: taken.append(parsed.config) or DONE)
-    assert COMMANDS[command][0](arguments) == DONE
+    assert pagemill.command([command, *arguments]) == DONE
     assert taken == [Path("/etc/pagemill/nightly.yaml")]
 
 

@@ -4,7 +4,7 @@ In: an engine config, pages, modes, windows. Out: an EngineRun for each round. N
 threads feed the engine, as a worker's two shards do. Not timed: opening the model, and a first look at each mode.
 
 A page's seconds run from the beginning of its preparation to its last token: prepare (mode chosen, page fitted, in the
-feeding thread), process (vLLM's image processor, in one thread of this process, and waiting for it), queue (waiting for the
+feeding thread), process (vLLM's image processor, in threads of this process, and waiting for them), queue (waiting for the
 first step), prefill (towers and prompt, from the first step to the first token), decode. Pages overlap, so a share says where
 pages spend their time, not what the GPU does.
 """

@@ -42,7 +42,7 @@ def engine_lines(runs: Sequence[EngineRun], *, about: str) -> list[str]:
         "",
         "pages/s: pages over wall seconds, the filling and the emptying of the window included; steady: without them; "
         "pages/day from steady, where there is one. The shares are of the seconds that pages spent in the engine, summed "
-        "over pages, which overlap; process is vLLM's image processor and waiting for its one thread, queue waiting for the "
+        "over pages, which overlap; process is vLLM's image processor and waiting for its threads, queue waiting for the "
         "first step, prefill the towers and the prompt. Front end: CPU seconds of the feeding process a second.",
         *([f"**{failed} pages failed**, the first with: {error}"] if failed else []),
         "",

@@ -23,6 +23,7 @@ from pipeline.builds.capacity_figures import (
     PAGES_PER_SHARD,
     SECONDS_PER_DAY,
 )
+from pipeline.config import Serving
 
 SCALES = ((1e6, 1.0), (1e8, 10.0), (1e10, 100.0))
 """Pages, and the days that they may take."""
@@ -156,10 +157,12 @@ def _verdicts(found: Sequence[Bound]) -> Iterator[str]:
 
 def _other_limits() -> Iterator[str]:
     speed = DEEPSEEK.pages_per_day / SECONDS_PER_DAY
+    num_threads, each = Serving().image_threads, GUNDAM_PAGES_PER_S.value
     yield "Limits that do not grow with the corpus:\n"
     yield (
-        f"* vLLM's image processor, one thread of a worker: {GUNDAM_PAGES_PER_S.value:g} gundam pages a second, "
-        f"{GUNDAM_PAGES_PER_S.value / speed:.1f} times the {speed:.2f} of the makers' word. A faster GPU waits for it."
+        f"* vLLM's image processor: {each:g} gundam pages a second in each of a worker's {num_threads} threads, "
+        f"{num_threads * each / speed:.0f} times the {speed:.2f} of the makers' word; a faster GPU needs more of them "
+        "(`engine.serving.image_threads`)."
     )
     yield (
         f"* A bucket's prefix: {workers_at_the_put_limit():,.0f} GPUs would put pages files at its limit, "

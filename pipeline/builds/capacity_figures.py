@@ -96,7 +96,7 @@ FRONT_MS = Measured(
 GUNDAM_PAGES_PER_S = Measured(
     what="inside vLLM one thread processes, mode gundam",
     number="12",
-    unit="pages a second of a worker",
+    unit="pages a second",
     source="front.md",
     line="| gundam | 6.8 (6.5) | 84.1 (85.9) | 145 | 6.9 | 1.45 | 0.33 | 12 |",
 )

@@ -59,6 +59,9 @@ class Serving(Section):
     """Pages that one decoding step may serve."""
     max_batched_tokens: PositiveInt = 8192
     gpu_memory_fraction: Fraction = 0.9
+    image_threads: PositiveInt = 2
+    """In which vLLM makes views of pages: each makes 12 gundam pages a second (infra/benchmarks/front.md), so one thread bounds
+    a fast GPU. vLLM 0.26 has them; 0.32 makes views in one thread, whatever stands here."""
     stream_interval: PositiveInt = 32
     """Tokens between two looks at a page's tail; each look wakes the front end."""
     enforce_eager: bool = False

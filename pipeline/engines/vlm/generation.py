@@ -50,7 +50,7 @@ class Generation:
     num_image_tokens: int
     """Placeholders in the expanded prompt: the page's vision tokens."""
     process_s: float
-    """vLLM's image processing in this process, and the wait for its one thread."""
+    """vLLM's image processing in this process, and the wait for its threads."""
     queue_s: float
     """From there until the first step took the page up."""
     prefill_s: float

@@ -120,6 +120,7 @@ def _engine_args(config: VlmConfig, *, architecture: str | None, logits_processo
         limit_mm_per_prompt={"image": 1},
         enable_prefix_caching=False,
         mm_processor_cache_gb=0,
+        renderer_num_workers=serving.image_threads,
         distributed_executor_backend="uni",  # the worker lives in EngineCore, where the leash must be
         worker_extension_cls=LEASH_CLASS,
         disable_log_stats=True,  # of vLLM's own loggers; the figures are kept as soon as there is any logger

@@ -1,14 +1,16 @@
 """`pagemill report`: one HTML page of a build, beside it in the dataset or in a file."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from jobs.command_line import DONE, code_version, end_process, parser_for, run_command
+from jobs.command_line import DONE, code_version, end_process, lease_owner, parser_for, run_command
 from jobs.dataset_address import Address, add_address_arguments, address_of
 from pipeline.builds.begin import read_plan
+from pipeline.builds.lease import hold_lease
 from pipeline.builds.past import past_builds
-from pipeline.config import BuildConfig, RenderConfig, RulesConfig, StoreConfig, load_config
+from pipeline.config import BuildConfig, LeaseConfig, RenderConfig, RulesConfig, StoreConfig, load_config
 from pipeline.errors import ConfigError, GateBroken
 from pipeline.interfaces import ObjectStore
 from pipeline.parallel import Spread
@@ -36,16 +38,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace) -> int:
     address = address_of(arguments)
     build_id = address.build or newest_build(address)
-    page = page_of(address.store, build_id, config_named(arguments.dataset))
-    if arguments.write is None:
-        print(report_uri(address.store, put_report(address.store, build_id, page)))
-        return DONE
-    try:
-        arguments.write.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{arguments.write} cannot be written ({error}); give another --write") from error
-    print(arguments.write)
+    make = partial(page_of, address.store, build_id, config_named(arguments.dataset))
+    print(write_page(make(), arguments.write) if arguments.write else put_page(address.store, build_id, make))
     return DONE
+
+
+def put_page(store: ObjectStore, build_id: str, make: Callable[[], str]) -> str:
+    """Makes the report and puts it beside its build; gives its address. Under the dataset's lease: `forget` deletes reports
+    first and the texts in them later, and a report made in between would bring them back. Raises LeaseHeld."""
+    with hold_lease(store, owner=lease_owner(), ttl_s=LeaseConfig().ttl_s):
+        return report_uri(store, put_report(store, build_id, make()))
+
+
+def write_page(page: str, path: Path) -> Path:
+    """Raises ConfigError where it cannot be written."""
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written ({error}); give another --write") from error
+    return path
 
 
 def config_named(dataset: str) -> BuildConfig | None:

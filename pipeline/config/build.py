@@ -78,7 +78,7 @@ class RetryConfig(Section):
 
 
 class LeaseConfig(Section):
-    """Of `pagemill nightly`: one driver at a time."""
+    """Of `nightly`, `forget`, `gc` and `report`: one of them at a time."""
 
     ttl_s: PositiveFloat = 60.0
     """A driver that was not heard of for so long is taken to be dead, and the next one takes over."""

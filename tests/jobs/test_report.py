@@ -6,7 +6,9 @@ import boto3
 import pytest
 
 from jobs import publish, rejudge, report
+from jobs.command_line import DONE, HELD
 from pipeline.builds import layout
+from pipeline.builds.lease import hold_lease
 from pipeline.config import StoreConfig
 from pipeline.errors import ObjectMissing
 from pipeline.interfaces import ObjectStore
@@ -49,6 +51,20 @@ def test_a_version_that_a_gate_keeps_back_has_a_report_that_says_which(store: Ob
     limits = ["--set", "gates.failed_fraction_above=0.05", "--set", "gates.min_documents=1"]
     assert publish.main([*arguments, *limits]) == 4
     assert "Kept back by a gate: failures" in told(store)
+
+
+def test_while_another_driver_is_at_work_a_report_goes_to_a_file_and_not_into_the_dataset(
+    store: ObjectStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with hold_lease(store, owner="one that forgets", ttl_s=60.0):
+        assert report.main([store.uri]) == HELD
+        assert "another driver, one that forgets, is at work" in capsys.readouterr().err
+        assert report.main([store.uri, "--write", str(tmp_path / "night.html")]) == DONE
+    with pytest.raises(ObjectMissing):
+        told(store)
+    assert "Summary" in (tmp_path / "night.html").read_text()
+    assert report.main([store.uri]) == DONE
+    assert "Summary" in told(store)
 
 
 def test_other_rules_make_another_report_that_says_so(store: ObjectStore, arguments: list[str], tmp_path: Path) -> None:

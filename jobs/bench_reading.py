@@ -23,6 +23,7 @@ from pathlib import Path
 from jobs.bench_reading_data import VERSION, page_texts, write_version
 from jobs.bench_section import append_section, machine_lines
 from jobs.command_line import DONE, run_command
+from pipeline.errors import ConfigError
 from pipeline.readers.groups import index_bytes, index_files, index_key, list_files
 from pipeline.store import FolderStore
 
@@ -73,8 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--text-bytes", type=int, default=1_000_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peers", default=sys.executable, help="interpreter with datasets, litdata, torch and torchdata")
-    parser.add_argument("--mds", default=sys.executable, help="interpreter with mosaicml-streaming")
+    needs = "datasets, s3fs, litdata, polars, torch, torchdata, pydantic, PyYAML and boto3"
+    parser.add_argument("--peers", default=sys.executable, help=f"interpreter with {needs}")
+    parser.add_argument("--mds", default=sys.executable, help="interpreter with mosaicml-streaming and pyarrow")
     parser.add_argument("--rclone", help="the rclone program: read over S3 from this machine, not from the folder")
     parser.add_argument("--title", default="reading a version")
     parser.add_argument("--out", type=Path, default=Path("infra/benchmarks/reading.md"))
@@ -134,10 +136,12 @@ def in_turns(readers: Mapping[str, str], place: str, interpreters: Mapping[str, 
 
 
 def _figures(argv: Sequence[str]) -> Figures:
-    """Each run has a place of its own for what it caches, so that none finds what another has fetched."""
+    """Each run has a place of its own for what it caches, so that none finds what another has fetched. Raises ConfigError."""
     with tempfile.TemporaryDirectory() as scratch:
-        environment = {**_environment(), "TMPDIR": scratch}
-        done = subprocess.run(argv, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, env={**_environment(), "TMPDIR": scratch})
+    if done.returncode:
+        last_words = done.stderr.strip().rpartition("\n")[2]
+        raise ConfigError(f"{' '.join(argv)} ended with {done.returncode}: {last_words}; has its interpreter all it needs?")
     figures: Figures = json.loads(done.stdout.splitlines()[-1])
     return figures
 
